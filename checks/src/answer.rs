@@ -1,0 +1,102 @@
+//! What a refused call means, in the classes that decide which check speaks about it.
+//!
+//! Each class has exactly one check that judges it (network: `endpoints-reachable`, authentication:
+//! `credentials-accepted`, …). Every other check that meets it says `cannot-tell` and names who explains it.
+
+use crate::denial::{self, Denial};
+use crate::facts::{Failure, FailureKind};
+use crate::finding::{Basis, Explanation, Finding};
+use crate::signatures::{AwsErrorText, Kind, Signature, classify};
+
+/// The class of a refused call.
+pub enum Answer {
+    /// It never reached the service.
+    Unreached,
+    /// It was never sent: a file, a helper or the configuration ruled it out.
+    NotSent,
+    /// AWS does not accept the credentials.
+    Authentication(&'static Signature),
+    /// A policy denies the action.
+    Denied(Option<&'static Signature>, Denial),
+    /// The account has no access to the model.
+    ModelAccess(&'static Signature),
+    /// The model id does not stand for a usable model.
+    ModelId(&'static Signature),
+    /// The body was refused: everything before the body was accepted.
+    BodyRefused(&'static Signature),
+    /// Too many requests.
+    Throttled(Option<&'static Signature>),
+    /// The service itself failed.
+    Service,
+    /// An answer nobody here knows.
+    Unknown(Option<&'static Signature>),
+}
+
+/// Classifies a failure. Never guesses: what is not known is [`Answer::Unknown`].
+pub fn answer(failure: &Failure) -> Answer {
+    if failure.kind != FailureKind::Service {
+        return if failure.is_transport() {
+            Answer::Unreached
+        } else {
+            Answer::NotSent
+        };
+    }
+    let signature = classify(&AwsErrorText {
+        service: failure.service.as_deref().unwrap_or_default(),
+        status: failure.status,
+        code: failure.code.as_deref(),
+        message: &failure.message,
+    });
+    match signature.map(|signature| (signature.kind, signature)) {
+        Some((Kind::Authentication, signature)) => Answer::Authentication(signature),
+        Some((Kind::ModelAccess, signature)) => Answer::ModelAccess(signature),
+        Some((Kind::ModelId, signature)) => Answer::ModelId(signature),
+        Some((Kind::BodyRefused, signature)) => Answer::BodyRefused(signature),
+        Some((Kind::Throttled, signature)) => Answer::Throttled(Some(signature)),
+        Some((Kind::Service, _)) => Answer::Service,
+        Some((Kind::Authorization, signature)) => match denial::parse(&failure.message) {
+            Some(denial) => Answer::Denied(Some(signature), denial),
+            None => Answer::Unknown(Some(signature)),
+        },
+        Some((Kind::Other, signature)) => Answer::Unknown(Some(signature)),
+        None => match (denial::parse(&failure.message), failure.status) {
+            (Some(denial), _) => Answer::Denied(None, denial),
+            (None, Some(429)) => Answer::Throttled(None),
+            (None, Some(500..=599)) => Answer::Service,
+            (None, _) => Answer::Unknown(None),
+        },
+    }
+}
+
+/// The finding of a check that met a refusal it does not judge.
+///
+/// `asked` is what was asked, such as `the list of inference profiles`.
+pub fn not_judged_here(asked: &str, failure: &Failure) -> Finding {
+    let words = failure.words();
+    let how = if failure.is_transport() {
+        "did not arrive"
+    } else {
+        "was refused"
+    };
+    let mut finding = Finding::cannot_tell(format!("could not tell: {asked} {how}: {words}"))
+        .evidence(Basis::NotTested, words)
+        .request_id(failure.request_id.clone());
+    let explanations: &[Explanation] = match answer(failure) {
+        Answer::Unreached => &[Explanation::Network],
+        Answer::Authentication(_) => &[Explanation::Authentication],
+        Answer::Denied(..) => &[Explanation::Check("invocation-allowed")],
+        Answer::ModelAccess(_) => &[
+            Explanation::Check("model-access-granted"),
+            Explanation::Check("use-case-form-submitted"),
+        ],
+        Answer::ModelId(_) => &[
+            Explanation::Check("model-id-accepted"),
+            Explanation::Check("model-lifecycle-active"),
+        ],
+        Answer::Throttled(_) => &[Explanation::Check("requests-not-throttled")],
+        Answer::Service => &[Explanation::Check("service-available")],
+        Answer::NotSent | Answer::BodyRefused(_) | Answer::Unknown(_) => return finding,
+    };
+    finding.explained_by.extend(explanations);
+    finding
+}

@@ -1,0 +1,287 @@
+//! How Claude Code decides: settings precedence, provider, Region, credentials, models, endpoints, proxies.
+//!
+//! Source: what was seen of the published program (`tests/data/observed`), then its documentation.
+
+pub mod credential_plan;
+pub mod environment;
+pub mod models;
+pub mod network;
+pub mod profiles;
+pub mod provider;
+pub mod region;
+pub mod variables;
+pub mod versions;
+
+use self::credential_plan::Plan;
+use self::environment::Environment;
+use self::models::ModelSettings;
+use self::network::{Plane, Routing};
+use self::profiles::Profiles;
+use self::versions::{Rules, Version};
+use crate::facts::{
+    Configuration, HelperCommand, InferenceProfiles, Overridden, SettingsFile, SettingsLevel,
+    SettingsState, Source, Value,
+};
+use crate::parse::settings::{Settings, SettingsDocument};
+
+/// A settings file as it was found. May hold secrets: no `Debug`, never serialised.
+#[derive(Clone)]
+pub struct SettingsInput {
+    /// Whose it is.
+    pub level: SettingsLevel,
+    /// Where it stands.
+    pub path: String,
+    /// What it says; none when there is none.
+    pub document: Option<SettingsDocument>,
+    /// Why it could not be read.
+    pub unreadable: Option<String>,
+}
+
+impl SettingsInput {
+    fn source(&self, line: Option<u32>, name: &str) -> Source {
+        Source {
+            kind: environment::source_kind(self.level),
+            path: Some(self.path.clone()),
+            line,
+            name: Some(name.to_owned()),
+        }
+    }
+
+    fn usable(&self) -> Option<&Settings> {
+        match &self.document {
+            Some(SettingsDocument::Usable(settings)) => Some(settings),
+            _ => None,
+        }
+    }
+}
+
+/// Everything the decision depends on. May hold secrets: no `Debug`, never serialised.
+#[derive(Clone)]
+pub struct Inputs {
+    /// The environment, merged.
+    pub environment: Environment,
+    /// The settings files, strongest first.
+    pub settings: Vec<SettingsInput>,
+    /// The AWS files.
+    pub profiles: Profiles,
+    /// The version of Claude Code.
+    pub version: Option<Version>,
+}
+
+/// The decision, with what its execution needs. May hold secrets: no `Debug`, never serialised.
+#[derive(Clone)]
+pub struct Resolved {
+    /// Everything it depends on.
+    pub inputs: Inputs,
+    /// The decision as a fact; the model ids are as far as they are known without asking AWS.
+    pub configuration: Configuration,
+    /// The credential providers in order.
+    pub plan: Plan,
+    /// Control-plane routing.
+    pub control: Routing,
+    /// Invocation routing.
+    pub runtime: Routing,
+    model_settings: ModelSettings,
+}
+
+impl Resolved {
+    /// The configuration with the model ids that the account's profile listing decides.
+    pub fn with_listing(&self, listed: &InferenceProfiles) -> Configuration {
+        let models = models::resolve(
+            &self.inputs.environment,
+            &self.model_settings,
+            &self.configuration.region.value,
+            Rules::of(self.inputs.version),
+            Some(listed),
+        );
+        Configuration {
+            models: models.models,
+            ..self.configuration.clone()
+        }
+    }
+
+    /// The command of `awsCredentialExport`. It may hold secrets.
+    pub fn export_command(&self) -> Option<&str> {
+        let files = self.inputs.settings.iter();
+        let files = files.filter(|file| file.level != SettingsLevel::State);
+        let settings = files.filter_map(SettingsInput::usable);
+        let mut commands = settings.filter_map(|settings| settings.aws_credential_export.as_ref());
+        commands.next().map(|located| located.value.as_str())
+    }
+}
+
+/// Decides as Claude Code would.
+pub fn resolve(inputs: Inputs) -> Resolved {
+    let rules = Rules::of(inputs.version);
+    let environment = &inputs.environment;
+    let profile = environment
+        .set_value("AWS_PROFILE")
+        .unwrap_or_else(|| Value::new("default".to_owned(), Source::default_of("default")));
+    let region = region::resolve(environment, &inputs.profiles, &profile.value, rules);
+    let model_settings = model_settings(&inputs.settings);
+    let models = models::resolve(environment, &model_settings, &region.value, rules, None);
+    let export = helper(&inputs.settings, "awsCredentialExport", |settings| {
+        settings.aws_credential_export.as_ref()
+    });
+    let refresh = helper(&inputs.settings, "awsAuthRefresh", |settings| {
+        settings.aws_auth_refresh.as_ref()
+    });
+    let control = Routing::of(environment, Plane::Control);
+    let runtime = Routing::of(environment, Plane::Runtime);
+    let configuration = Configuration {
+        rules: rules.version.to_string(),
+        provider: provider::resolve(environment, rules),
+        bedrock: control.route(&region.value),
+        runtime: runtime.route(&region.value),
+        ca_files: network::ca_files(environment),
+        models_need_listing: models.needs_listing,
+        models: models.models,
+        skip_auth: environment
+            .get("CLAUDE_CODE_SKIP_BEDROCK_AUTH")
+            .is_some_and(provider::is_on),
+        aws_auth_refresh: refresh,
+        aws_credential_export: export,
+        settings_files: inputs.settings.iter().map(settings_file).collect(),
+        variables: variables::shown(environment),
+        unknown_variables: variables::unknown(environment),
+        profile,
+        region,
+    };
+    let plan = credential_plan::plan(
+        environment,
+        &inputs.profiles,
+        configuration.aws_credential_export.is_some(),
+    );
+    Resolved {
+        inputs,
+        configuration,
+        plan,
+        control,
+        runtime,
+        model_settings,
+    }
+}
+
+/// The values of one key in all usable files, strongest first, as one value with its losers.
+fn first_of(values: impl Iterator<Item = (String, Source)>) -> Option<Value<String>> {
+    let mut values = values;
+    let (value, source) = values.next()?;
+    Some(Value {
+        value,
+        source,
+        overridden: values
+            .map(|(value, source)| Overridden { value, source })
+            .collect(),
+    })
+}
+
+fn model_settings(files: &[SettingsInput]) -> ModelSettings {
+    let usable = || files.iter().filter_map(|file| Some((file, file.usable()?)));
+    let model = first_of(
+        usable()
+            .filter(|(file, _)| file.level != SettingsLevel::State)
+            .filter_map(|(file, settings)| {
+                let model = settings.model.as_ref()?;
+                Some((model.value.clone(), file.source(Some(model.line), "model")))
+            }),
+    );
+    let mut overrides = std::collections::BTreeMap::new();
+    for (file, settings) in usable() {
+        for (id, target) in &settings.model_overrides {
+            overrides.entry(id.clone()).or_insert_with(|| {
+                let name = format!("modelOverrides.{id}");
+                Value::new(target.value.clone(), file.source(Some(target.line), &name))
+            });
+        }
+    }
+    ModelSettings { model, overrides }
+}
+
+fn helper(
+    files: &[SettingsInput],
+    name: &str,
+    of: impl Fn(&Settings) -> Option<&crate::parse::settings::Located<String>>,
+) -> Option<Value<HelperCommand>> {
+    let found = first_of(
+        files
+            .iter()
+            .filter(|file| file.level != SettingsLevel::State)
+            .filter_map(|file| {
+                let located = of(file.usable()?)?;
+                Some((located.value.clone(), file.source(Some(located.line), name)))
+            }),
+    )?;
+    Some(Value {
+        value: HelperCommand {
+            shown: shown_command(&found.value),
+        },
+        source: found.source,
+        overridden: Vec::new(),
+    })
+}
+
+/// The whole command when it is a sign-in of the AWS CLI, else its program: arguments may hold secrets.
+pub fn shown_command(command: &str) -> String {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let is_plain = |word: &&str| {
+        word.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_./=@".contains(c))
+    };
+    match words.as_slice() {
+        ["aws", "sso", "login", rest @ ..] | ["aws", "login", rest @ ..]
+            if rest.iter().all(is_plain) =>
+        {
+            words.join(" ")
+        }
+        // An assignment in front of the program would show its value.
+        [program, rest @ ..] if !program.contains('=') => {
+            if rest.is_empty() {
+                (*program).to_owned()
+            } else {
+                format!("{program} …")
+            }
+        }
+        _ => "…".to_owned(),
+    }
+}
+
+fn settings_file(file: &SettingsInput) -> SettingsFile {
+    let state = match (&file.document, &file.unreadable) {
+        (_, Some(problem)) => SettingsState::Unreadable {
+            problem: problem.clone(),
+        },
+        (None, None) => SettingsState::Absent,
+        (Some(SettingsDocument::Ignored { problem, mentions }), None) => SettingsState::Ignored {
+            line: problem.line,
+            key: problem.key.clone(),
+            problem: problem.what.clone(),
+            lost: mentions.clone(),
+        },
+        (Some(SettingsDocument::Usable(settings)), None) => SettingsState::Used {
+            env: settings
+                .env
+                .iter()
+                .map(|entry| entry.name.clone())
+                .collect(),
+            keys: [
+                ("model", settings.model.is_some()),
+                ("awsAuthRefresh", settings.aws_auth_refresh.is_some()),
+                (
+                    "awsCredentialExport",
+                    settings.aws_credential_export.is_some(),
+                ),
+                ("modelOverrides", !settings.model_overrides.is_empty()),
+                ("apiKeyHelper", settings.api_key_helper.is_some()),
+            ]
+            .into_iter()
+            .filter(|(_, set)| *set)
+            .map(|(name, _)| name.to_owned())
+            .collect(),
+        },
+    };
+    SettingsFile {
+        level: file.level,
+        path: file.path.clone(),
+        state,
+    }
+}

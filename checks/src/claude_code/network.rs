@@ -1,0 +1,280 @@
+//! Where requests go, through which proxy, and which certificates are trusted.
+
+use super::environment::Environment;
+use super::region::domain;
+use crate::facts::{CaFile, Proxy, Route, Source, Value};
+
+/// The two kinds of request, which Claude Code routes differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plane {
+    /// Profile listing, STS, Identity Center: the AWS SDK.
+    Control,
+    /// Invocations.
+    Runtime,
+}
+
+/// A proxy with its credentials. Never serialised.
+#[derive(Clone)]
+pub struct ProxyUrl {
+    /// The URL as it stands in the variable.
+    pub url: String,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// Routing for one kind of request. Holds secrets (URLs may carry credentials): no `Debug`.
+#[derive(Clone)]
+pub struct Routing {
+    environment: Environment,
+    no_proxy: Option<String>,
+    plane: Plane,
+}
+
+impl Routing {
+    /// Routing as Claude Code does it for this kind of request.
+    pub fn of(environment: &Environment, plane: Plane) -> Self {
+        match plane {
+            Plane::Runtime => Self {
+                no_proxy: no_proxy(environment).map(str::to_owned),
+                environment: environment.clone(),
+                plane,
+            },
+            Plane::Control => {
+                let seen = environment.without_project();
+                // `NO_PROXY` from a settings file does not reach the control plane (seen, 2.1.330).
+                let shell_only = ["no_proxy", "NO_PROXY"].iter().find_map(|name| {
+                    let value = seen.value(name)?;
+                    let from_shell =
+                        |source: &Source| source.kind == crate::facts::SourceKind::Environment;
+                    if from_shell(&value.source) {
+                        return Some(value.value);
+                    }
+                    let lost = value
+                        .overridden
+                        .into_iter()
+                        .find(|lost| from_shell(&lost.source));
+                    lost.map(|lost| lost.value)
+                });
+                Self {
+                    no_proxy: shell_only,
+                    environment: seen,
+                    plane,
+                }
+            }
+        }
+    }
+
+    /// The proxy for a host, if requests to it go through one.
+    pub fn proxy_for(&self, host: &str) -> Option<ProxyUrl> {
+        let names: &[&str] = match self.plane {
+            Plane::Control => &["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"],
+            Plane::Runtime => &[
+                "https_proxy",
+                "HTTPS_PROXY",
+                "http_proxy",
+                "HTTP_PROXY",
+                "all_proxy",
+                "ALL_PROXY",
+            ],
+        };
+        let value = names
+            .iter()
+            .find_map(|name| self.environment.set_value(name))?;
+        if self
+            .no_proxy
+            .as_deref()
+            .is_some_and(|list| bypasses(list, host))
+        {
+            return None;
+        }
+        Some(ProxyUrl {
+            url: value.value,
+            source: value.source,
+        })
+    }
+
+    /// The endpoint of Bedrock for this kind of request, with what it beat.
+    pub fn bedrock(&self, region: &str) -> Value<String> {
+        if let Some(base) = self.environment.set_value("ANTHROPIC_BEDROCK_BASE_URL") {
+            return base;
+        }
+        match self.plane {
+            Plane::Runtime => Value::new(
+                format!("https://bedrock-runtime.{region}.amazonaws.com"),
+                Source::default_of("from the Region"),
+            ),
+            Plane::Control => self.service("bedrock", "BEDROCK", region),
+        }
+    }
+
+    /// The endpoint of a service the AWS SDK calls: `AWS_ENDPOINT_URL_<NAME>`, `AWS_ENDPOINT_URL`, or AWS's own.
+    pub fn service(&self, host: &str, variable: &str, region: &str) -> Value<String> {
+        let ignored = self
+            .environment
+            .get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let named = format!("AWS_ENDPOINT_URL_{variable}");
+        let configured = [named.as_str(), "AWS_ENDPOINT_URL"]
+            .iter()
+            .find_map(|name| self.environment.set_value(name))
+            .filter(|_| !ignored);
+        if let Some(url) = configured {
+            return url;
+        }
+        let fips = self
+            .environment
+            .get("AWS_USE_FIPS_ENDPOINT")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let suffix = if fips && host == "bedrock" {
+            "-fips"
+        } else {
+            ""
+        };
+        Value::new(
+            format!("https://{host}{suffix}.{region}.{}", domain(region)),
+            Source::default_of("from the Region"),
+        )
+    }
+
+    /// The route to Bedrock as a fact, without credentials.
+    pub fn route(&self, region: &str) -> Route {
+        let endpoint = self.bedrock(region);
+        let proxy = self.proxy_for(&host_of(&endpoint.value)).map(|proxy| {
+            let shown = Proxy {
+                url: shown_url(&proxy.url),
+                has_credentials: proxy.url.contains('@'),
+            };
+            Value::new(shown, proxy.source)
+        });
+        Route {
+            endpoint: Value {
+                value: shown_url(&endpoint.value),
+                source: endpoint.source,
+                overridden: endpoint
+                    .overridden
+                    .into_iter()
+                    .map(|mut lost| {
+                        lost.value = shown_url(&lost.value);
+                        lost
+                    })
+                    .collect(),
+            },
+            proxy,
+        }
+    }
+}
+
+fn no_proxy(environment: &Environment) -> Option<&str> {
+    ["no_proxy", "NO_PROXY"]
+        .iter()
+        .find_map(|name| environment.get(name))
+}
+
+/// Whether a `NO_PROXY` list covers a host: `*`, `amazonaws.com`, `.amazonaws.com`, with or without a port.
+pub fn bypasses(list: &str, host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    list.split([',', ' ', '\t'])
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| {
+            let entry = entry.to_ascii_lowercase();
+            let entry = entry.split(':').next().unwrap_or_default();
+            let suffix = entry.trim_start_matches("*.").trim_start_matches('.');
+            entry == "*"
+                || (!suffix.is_empty() && (host == suffix || host.ends_with(&format!(".{suffix}"))))
+        })
+}
+
+/// The host of a URL, without credentials and port.
+pub fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    if let Some(bracketed) = host.strip_prefix('[') {
+        return bracketed.split(']').next().unwrap_or_default().to_owned();
+    }
+    host.split(':').next().unwrap_or_default().to_owned()
+}
+
+/// A URL without credentials, query and fragment.
+pub fn shown_url(url: &str) -> String {
+    let url = url.trim();
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = match rest.find('/') {
+                Some(at) => rest.split_at(at),
+                None => (rest, ""),
+            };
+            let host = authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => url
+            .rsplit_once('@')
+            .map_or(url, |(_, host)| host)
+            .to_owned(),
+    }
+}
+
+/// The files of certificates that variables name. What is wrong with them is for whoever reads them.
+pub fn ca_files(environment: &Environment) -> Vec<CaFile> {
+    [
+        ("NODE_EXTRA_CA_CERTS", true),
+        ("SSL_CERT_FILE", true),
+        ("AWS_CA_BUNDLE", false),
+    ]
+    .into_iter()
+    .filter_map(|(variable, honoured)| {
+        Some(CaFile {
+            variable: variable.to_owned(),
+            path: environment.set_value(variable)?,
+            honoured,
+            problem: None,
+        })
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_covers_domains_with_and_without_a_dot() {
+        let host = "bedrock-runtime.us-east-1.amazonaws.com";
+        for list in [
+            "amazonaws.com",
+            ".amazonaws.com",
+            "*",
+            "x.org, .amazonaws.com",
+            "*.amazonaws.com",
+            "AMAZONAWS.COM:443",
+        ] {
+            assert!(bypasses(list, host), "{list}");
+        }
+        for list in ["", ",", "naws.com", "example.org", "s-east-1.amazonaws.com"] {
+            assert!(!bypasses(list, host), "{list}");
+        }
+    }
+
+    #[test]
+    fn shown_urls_carry_no_credentials() {
+        assert_eq!(
+            shown_url("http://me:secret@proxy:8080/x?token=1"),
+            "http://proxy:8080/x"
+        );
+        assert_eq!(shown_url("me:secret@proxy:8080"), "proxy:8080");
+        assert_eq!(
+            shown_url("https://gw.example.com/bedrock"),
+            "https://gw.example.com/bedrock"
+        );
+        assert_eq!(
+            host_of("https://u:p@gw.example.com:8443/b"),
+            "gw.example.com"
+        );
+        assert_eq!(host_of("http://[::1]:80/"), "::1");
+    }
+}

@@ -1,0 +1,144 @@
+//! Why no source delivered, and what to do in which situation.
+
+use super::{explained, is_broken};
+use crate::credentials::{NO_PROVIDERS, cause, path_word, profile_flag, unanswered};
+use crate::facts::{AwsFiles, Configuration, Credentials, Step, StepOutcome};
+use crate::finding::{Basis, Finding};
+
+/// What the absence of credentials is judged by.
+pub(super) struct Missing<'a> {
+    pub(super) credentials: &'a Credentials,
+    pub(super) configuration: &'a Configuration,
+    pub(super) files: Option<&'a AwsFiles>,
+    pub(super) in_container: bool,
+}
+
+impl Missing<'_> {
+    pub(super) fn judge(&self) -> Finding {
+        let steps = &self.credentials.steps;
+        let unanswered = steps
+            .iter()
+            .filter(|step| step.outcome == StepOutcome::Stopped)
+            .filter_map(|step| {
+                let asked = format!("the call for credentials ({})", step.provider.words());
+                unanswered(&asked, step.failure.as_ref()?)
+            })
+            .next_back();
+        if let Some(finding) = unanswered {
+            return explained(finding);
+        }
+        let login = |name: &str| steps.iter().find(|step| cause(step) == name);
+        if let Some(step) = login("login-expired") {
+            return self.login("login-session-expired", step);
+        }
+        if let Some(step) = login("login-missing") {
+            return self.login("login-session-missing", step);
+        }
+        let printed = self.credentials.error.as_deref().unwrap_or(NO_PROVIDERS);
+        let reasons: Vec<&str> = steps
+            .iter()
+            .filter(|step| is_broken(step))
+            .map(|step| step.reason.as_str())
+            .collect();
+        let what = if reasons.is_empty() {
+            format!(
+                "nothing is configured that delivers credentials: no keys in the environment, none for profile `{}`, no other source",
+                self.configuration.profile.value
+            )
+        } else {
+            format!("no source delivers credentials: {}", reasons.join("; "))
+        };
+        let finding = self.fail("no-credentials-in-chain", what).why(format!(
+            "no request is made; Claude Code ends with \"{printed}\""
+        ));
+        self.remedies(finding)
+    }
+
+    fn fail(&self, code: &str, what: String) -> Finding {
+        let tried: Vec<String> = self
+            .credentials
+            .steps
+            .iter()
+            .map(|step| format!("{}: {}", step.provider.words(), step.reason))
+            .collect();
+        let failure = self
+            .credentials
+            .steps
+            .iter()
+            .rev()
+            .find_map(|step| step.failure.as_ref());
+        explained(Finding::fail(code, what))
+            .evidence(Basis::Observed, tried.join("; "))
+            .request_id(failure.and_then(|failure| failure.request_id.clone()))
+    }
+
+    fn login(&self, code: &str, step: &Step) -> Finding {
+        let command = format!(
+            "aws login{}",
+            profile_flag(&self.configuration.profile.value)
+        );
+        self.fail(code, step.reason.clone())
+            .why("no request is made without it")
+            .fix_command("sign in again", command)
+    }
+
+    fn remedies(&self, mut finding: Finding) -> Finding {
+        let flag = profile_flag(&self.configuration.profile.value);
+        let has = |name: &str| {
+            self.credentials
+                .steps
+                .iter()
+                .any(|step| cause(step) == name)
+        };
+        if has("half-environment-keys") {
+            finding =
+                finding.fix("export both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither");
+        }
+        let half = has("half-profile");
+        if half || has("profile-without-credentials") {
+            for file in self
+                .files
+                .into_iter()
+                .flat_map(|files| [&files.config, &files.credentials])
+            {
+                if let Some(line) = file.ignored.first() {
+                    finding = finding.fix_command(
+                        format!(
+                            "look at the lines Claude Code skips: {}:{}, {}",
+                            file.path, line.line, line.why
+                        ),
+                        format!("sed -n {}p {}", line.line, path_word(&file.path)),
+                    );
+                }
+            }
+            let text = if half {
+                "write both keys"
+            } else {
+                "write keys"
+            };
+            finding = finding.fix_command(
+                format!("{text} into the profile"),
+                format!("aws configure{flag}"),
+            );
+        }
+        if has("container-refused") {
+            finding = finding.fix("check the role of the ECS task, or the EKS Pod Identity association of the service account");
+        }
+        if self.in_container && has("metadata-unreachable") {
+            finding = finding.fix(
+                "in a container on EC2, raise the hop limit of the instance metadata to 2 (imds-hop-limit): `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id …`",
+            );
+        }
+        let no_files = self
+            .files
+            .is_some_and(|files| !files.config.present && !files.credentials.present);
+        if self.in_container && no_files {
+            finding = finding
+                .fix("or mount the whole `~/.aws` folder into the container, with `sso/cache`");
+        }
+        finding
+            .fix_command("sign in through IAM Identity Center", format!("aws configure sso{flag}"))
+            .fix_command("or with your console sign-in", format!("aws login{flag}"))
+            .fix("or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key")
+    }
+}

@@ -1,0 +1,236 @@
+//! From findings to root causes: what explains others stands on top, what is explained is `blocked`.
+
+use crate::check::{Entry, Family};
+use crate::facts::Facts;
+use crate::finding::{Explanation, Finding, Owner, Status};
+use crate::probe::ProbeId;
+
+/// The outcome of a checkup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// All findings: families in their order, checks in registry order.
+    pub findings: Vec<Finding>,
+    /// The failing findings that no other finding explains, most important first: indexes into `findings`.
+    pub root_causes: Vec<usize>,
+    /// A check panicked.
+    pub internal_error: bool,
+}
+
+/// The exit code, the same in every format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing failed.
+    Healthy,
+    /// Something failed and the user can fix it.
+    YouCanFix,
+    /// Something failed and somebody else must act.
+    SomebodyElse,
+    /// Nothing known to be wrong, but something that matters could not be told.
+    CannotTell,
+    /// Wrong usage.
+    Usage,
+    /// Internal error of the tool.
+    Internal,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::YouCanFix => 1,
+            Self::SomebodyElse => 2,
+            Self::CannotTell => 3,
+            Self::Usage => 64,
+            Self::Internal => 70,
+        }
+    }
+}
+
+impl Diagnosis {
+    /// Runs the checks over the facts and finds the root causes.
+    pub fn of(facts: &Facts, checks: &[&Entry]) -> Self {
+        let mut internal_error = false;
+        let mut findings = Vec::new();
+        for family in Family::ALL {
+            for check in checks.iter().filter(|check| check.meta.family == family) {
+                let (of_check, panicked) = check.run(facts);
+                internal_error |= panicked.0;
+                findings.extend(of_check);
+            }
+        }
+        explain(&mut findings);
+        let root_causes = root_causes(&findings);
+        Self {
+            findings,
+            root_causes,
+            internal_error,
+        }
+    }
+
+    /// The root causes.
+    pub fn roots(&self) -> impl Iterator<Item = &Finding> {
+        self.root_causes.iter().map(|&index| &self.findings[index])
+    }
+
+    /// The worst status.
+    pub fn status(&self) -> Status {
+        let statuses = self.findings.iter().map(|finding| finding.status);
+        match statuses.max() {
+            // Nothing to look at is no reason for alarm.
+            None | Some(Status::NotApplicable) => Status::Pass,
+            Some(worst) => worst,
+        }
+    }
+
+    /// The exit code. `strict`: warnings and "cannot tell" count as failures.
+    pub fn exit(&self, strict: bool) -> Exit {
+        let has = |status| self.findings.iter().any(|finding| finding.status == status);
+        if self.internal_error {
+            return Exit::Internal;
+        }
+        let mut owners = self.roots().map(|finding| finding.owner).peekable();
+        if owners.peek().is_some() {
+            return if owners.any(|owner| owner == Owner::You) {
+                Exit::YouCanFix
+            } else {
+                Exit::SomebodyElse
+            };
+        }
+        let untold = has(Status::CannotTell) || has(Status::Blocked);
+        match (untold, strict) {
+            (true, false) => Exit::CannotTell,
+            (true, true) => Exit::YouCanFix,
+            (false, true) if has(Status::Warn) => Exit::YouCanFix,
+            (false, _) => Exit::Healthy,
+        }
+    }
+}
+
+/// The checks whose failure explains that a probe has no answer.
+fn explains_probe(check: &str, family: &str, probe: ProbeId) -> bool {
+    match probe {
+        ProbeId::Configuration
+        | ProbeId::Machine
+        | ProbeId::ClaudeCode
+        | ProbeId::AwsFiles
+        | ProbeId::SsoCache => false,
+        ProbeId::Credentials => {
+            check == "bedrock-enabled"
+                || family == "credentials"
+                || family == "sso"
+                || family == "network"
+        }
+        ProbeId::CallerIdentity
+        | ProbeId::InferenceProfiles
+        | ProbeId::ModelAvailability
+        | ProbeId::UseCaseForm
+        | ProbeId::Invocations
+        | ProbeId::Clock => {
+            explains_probe(check, family, ProbeId::Credentials) || check == "credentials-accepted"
+        }
+    }
+}
+
+fn explains(upstream: &Finding, explanation: Explanation) -> bool {
+    match explanation {
+        Explanation::Check(id) => upstream.id == id,
+        Explanation::Probe(probe) => explains_probe(&upstream.id, &upstream.family, probe),
+        Explanation::Network => upstream.family == "network",
+        Explanation::Authentication => {
+            ["credentials-accepted", "clock-in-step"].contains(&upstream.id.as_str())
+        }
+    }
+}
+
+/// Turns findings that a failing finding explains into `blocked`, and follows chains to their root.
+fn explain(findings: &mut [Finding]) {
+    let explainer = |findings: &[Finding], index: usize| -> Option<usize> {
+        let finding = &findings[index];
+        if !matches!(finding.status, Status::Fail | Status::CannotTell) {
+            return None;
+        }
+        (0..findings.len()).find(|&other| {
+            other != index
+                && findings[other].status == Status::Fail
+                && findings[other].id != finding.id
+                && finding
+                    .explained_by
+                    .iter()
+                    .any(|&explanation| explains(&findings[other], explanation))
+        })
+    };
+    let direct: Vec<Option<usize>> = (0..findings.len())
+        .map(|index| explainer(findings, index))
+        .collect();
+    for index in 0..findings.len() {
+        let Some(mut root) = direct[index] else {
+            continue;
+        };
+        // Follow the chain; a circle ends where it started.
+        let mut steps = 0;
+        while let Some(next) = direct[root] {
+            if next == index || steps > findings.len() {
+                break;
+            }
+            root = next;
+            steps += 1;
+        }
+        // Two findings that explain each other: the first one is the root.
+        if direct[root] == Some(index) && index < root {
+            continue;
+        }
+        findings[index].status = Status::Blocked;
+        findings[index].blocked_by = Some(findings[root].id.clone());
+    }
+}
+
+/// Failing findings, those the user can fix first, then in the order of the table.
+fn root_causes(findings: &[Finding]) -> Vec<usize> {
+    let mut roots: Vec<usize> = findings
+        .iter()
+        .enumerate()
+        .filter(|(_, finding)| finding.status == Status::Fail)
+        .map(|(index, _)| index)
+        .collect();
+    roots.sort_by_key(|&index| (findings[index].owner != Owner::You, index));
+    roots
+}
+
+/// The text that can be forwarded to whoever must act.
+pub fn hand_off(finding: &Finding, facts: &Facts) -> Option<String> {
+    use std::fmt::Write as _;
+    if finding.owner == Owner::You {
+        return None;
+    }
+    let mut text = format!(
+        "Claude Code cannot use Amazon Bedrock: {}.\n",
+        finding.what.trim_end_matches('.')
+    );
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name}: {value}");
+    };
+    if let Some(identity) = facts.caller_identity.known() {
+        line("Caller", &identity.arn);
+    }
+    if let Some(configuration) = facts.configuration.known() {
+        line("Region", &configuration.region.value);
+    }
+    if let Some(subject) = &finding.subject {
+        line("Subject", subject);
+    }
+    if !finding.evidence.detail.is_empty() {
+        line("AWS said", &finding.evidence.detail);
+    }
+    if let Some(request_id) = &finding.request_id {
+        line("AWS request id", request_id);
+    }
+    line("Time", &crate::text::utc(facts.now));
+    for step in &finding.fix {
+        line("What is needed", &step.text);
+        if let Some(command) = &step.command {
+            line("Command", command);
+        }
+    }
+    Some(text)
+}

@@ -1,0 +1,220 @@
+//! What can be observed of a machine, typed and serialisable. No field can hold a secret.
+
+mod aws;
+mod configuration;
+mod credentials;
+mod machine;
+mod observed;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use self::aws::*;
+pub use self::configuration::*;
+pub use self::credentials::*;
+pub use self::machine::*;
+pub use self::observed::*;
+use crate::check::{Need, Seen, absent};
+use crate::finding::Finding;
+use crate::probe::ProbeId;
+
+/// Everything that was observed in one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// When the facts were collected. The checks have no other clock.
+    pub now: Timestamp,
+    /// What was asked for.
+    #[serde(default)]
+    pub request: Request,
+    /// The machine itself.
+    #[serde(default)]
+    pub machine: Observed<Machine>,
+    /// The Claude Code that would start.
+    #[serde(default)]
+    pub claude_code: Observed<ClaudeCode>,
+    /// The configuration Claude Code will use.
+    #[serde(default)]
+    pub configuration: Observed<Configuration>,
+    /// `~/.aws/config` and `~/.aws/credentials`.
+    #[serde(default)]
+    pub aws_files: Observed<AwsFiles>,
+    /// The token cache of IAM Identity Center.
+    #[serde(default)]
+    pub sso_cache: Observed<SsoCache>,
+    /// The credentials Claude Code would use.
+    #[serde(default)]
+    pub credentials: Observed<Credentials>,
+    /// Whom AWS takes the credentials for.
+    #[serde(default)]
+    pub caller_identity: Observed<CallerIdentity>,
+    /// The inference profiles the account lists.
+    #[serde(default)]
+    pub inference_profiles: Observed<InferenceProfiles>,
+    /// What the control plane says of the models in use.
+    #[serde(default)]
+    pub model_availability: Observed<Vec<ModelFacts>>,
+    /// Whether the use-case form was submitted.
+    #[serde(default)]
+    pub use_case_form: Observed<UseCaseForm>,
+    /// Whether the models in use may be invoked.
+    #[serde(default)]
+    pub invocations: Observed<Vec<Invocation>>,
+    /// How far this machine's clock is from AWS's.
+    #[serde(default)]
+    pub clock: Observed<Clock>,
+}
+
+impl Facts {
+    /// Facts of a machine nobody has looked at yet.
+    pub fn at(now: Timestamp) -> Self {
+        Self {
+            now,
+            request: Request::default(),
+            machine: Observed::default(),
+            claude_code: Observed::default(),
+            configuration: Observed::default(),
+            aws_files: Observed::default(),
+            sso_cache: Observed::default(),
+            credentials: Observed::default(),
+            caller_identity: Observed::default(),
+            inference_profiles: Observed::default(),
+            model_availability: Observed::default(),
+            use_case_form: Observed::default(),
+            invocations: Observed::default(),
+            clock: Observed::default(),
+        }
+    }
+
+    /// Every failure of a question that was asked over the network, with the probe that asked.
+    pub fn network_failures(&self) -> Vec<(ProbeId, &Failure)> {
+        let mut all: Vec<(ProbeId, &Failure)> = Vec::new();
+        if let Some(credentials) = self.credentials.known() {
+            let failures = credentials
+                .steps
+                .iter()
+                .filter_map(|step| step.failure.as_ref());
+            all.extend(failures.map(|failure| (ProbeId::Credentials, failure)));
+        }
+        let single = [
+            (ProbeId::Credentials, self.credentials.failure()),
+            (ProbeId::CallerIdentity, self.caller_identity.failure()),
+            (
+                ProbeId::InferenceProfiles,
+                self.inference_profiles.failure(),
+            ),
+            (ProbeId::UseCaseForm, self.use_case_form.failure()),
+            (
+                ProbeId::ModelAvailability,
+                self.model_availability.failure(),
+            ),
+            (ProbeId::Invocations, self.invocations.failure()),
+        ];
+        all.extend(
+            single
+                .into_iter()
+                .filter_map(|(probe, failure)| Some((probe, failure?))),
+        );
+        for model in self.model_availability.known().into_iter().flatten() {
+            all.extend(
+                model
+                    .availability
+                    .failure()
+                    .map(|failure| (ProbeId::ModelAvailability, failure)),
+            );
+            all.extend(
+                model
+                    .lifecycle
+                    .failure()
+                    .map(|failure| (ProbeId::ModelAvailability, failure)),
+            );
+        }
+        for invocation in self.invocations.known().into_iter().flatten() {
+            all.extend(
+                invocation
+                    .outcome
+                    .failure()
+                    .map(|failure| (ProbeId::Invocations, failure)),
+            );
+        }
+        all
+    }
+}
+
+/// What was asked for on the command line, as far as judgement depends on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// `--offline`.
+    #[serde(default)]
+    pub offline: bool,
+    /// `--account`, each.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+}
+
+/// When the facts were collected.
+#[derive(Debug, Clone, Copy)]
+pub struct Now(pub Timestamp);
+
+impl<'a> Need<'a> for Now {
+    const PROBE: Option<ProbeId> = None;
+
+    fn take(facts: &'a Facts) -> Result<Self, Finding> {
+        Ok(Self(facts.now))
+    }
+}
+
+impl<'a> Need<'a> for &'a Request {
+    const PROBE: Option<ProbeId> = None;
+
+    fn take(facts: &'a Facts) -> Result<Self, Finding> {
+        Ok(&facts.request)
+    }
+}
+
+/// All facts, for the few checks that look at every answer.
+pub struct AllFacts<'a>(pub &'a Facts);
+
+impl<'a> Need<'a> for AllFacts<'a> {
+    const PROBE: Option<ProbeId> = None;
+
+    fn take(facts: &'a Facts) -> Result<Self, Finding> {
+        Ok(Self(facts))
+    }
+}
+
+macro_rules! fact {
+    ($($kind:ty, $field:ident, $probe:ident;)+) => {$(
+        impl<'a> Need<'a> for &'a $kind {
+            const PROBE: Option<ProbeId> = Some(ProbeId::$probe);
+
+            fn take(facts: &'a Facts) -> Result<Self, Finding> {
+                facts
+                    .$field
+                    .known()
+                    .ok_or_else(|| absent(ProbeId::$probe, &facts.$field))
+            }
+        }
+
+        impl<'a> Need<'a> for Seen<'a, $kind> {
+            const PROBE: Option<ProbeId> = Some(ProbeId::$probe);
+
+            fn take(facts: &'a Facts) -> Result<Self, Finding> {
+                Ok(Seen(&facts.$field))
+            }
+        }
+    )+};
+}
+fact! {
+    Machine, machine, Machine;
+    ClaudeCode, claude_code, ClaudeCode;
+    Configuration, configuration, Configuration;
+    AwsFiles, aws_files, AwsFiles;
+    SsoCache, sso_cache, SsoCache;
+    Credentials, credentials, Credentials;
+    CallerIdentity, caller_identity, CallerIdentity;
+    InferenceProfiles, inference_profiles, InferenceProfiles;
+    Vec<ModelFacts>, model_availability, ModelAvailability;
+    UseCaseForm, use_case_form, UseCaseForm;
+    Vec<Invocation>, invocations, Invocations;
+    Clock, clock, Clock;
+}

@@ -1,0 +1,424 @@
+//! The configuration Claude Code will use: every value with where it comes from and what it beat.
+
+use serde::{Deserialize, Serialize};
+
+/// A value, its source, and the values it beat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Value<T> {
+    /// The value in use.
+    pub value: T,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it beat, strongest first.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Overridden<T>>,
+}
+
+impl<T> Value<T> {
+    /// A value nobody contested.
+    pub fn new(value: T, source: Source) -> Self {
+        Self {
+            value,
+            source,
+            overridden: Vec::new(),
+        }
+    }
+}
+
+/// A value that lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overridden<T> {
+    /// The value that is not used.
+    pub value: T,
+    /// Where it stands.
+    pub source: Source,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The kind of place.
+    pub kind: SourceKind,
+    /// The file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The line in the file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The variable, JSON key or INI section and key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Source {
+    /// A built-in default.
+    pub fn default_of(name: &str) -> Self {
+        Self {
+            kind: SourceKind::Default,
+            path: None,
+            line: None,
+            name: Some(name.to_owned()),
+        }
+    }
+
+    /// A variable of the environment Claude Code is started from.
+    pub fn environment(name: &str) -> Self {
+        Self {
+            kind: SourceKind::Environment,
+            path: None,
+            line: None,
+            name: Some(name.to_owned()),
+        }
+    }
+
+    /// `AWS_REGION in ~/.claude/settings.json:4`, for a sentence.
+    pub fn words(&self) -> String {
+        let place = match (&self.path, self.line) {
+            (Some(path), Some(line)) => format!("{path}:{line}"),
+            (Some(path), None) => path.clone(),
+            (None, _) => match self.kind {
+                SourceKind::Environment => "the environment".to_owned(),
+                SourceKind::Flag => "the command line".to_owned(),
+                _ => "the built-in default".to_owned(),
+            },
+        };
+        match (&self.name, self.kind) {
+            (Some(name), SourceKind::Default) => format!("the default ({name})"),
+            (Some(name), _) => format!("`{name}` in {place}"),
+            (None, _) => place,
+        }
+    }
+}
+
+/// The kind of place a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// The environment Claude Code is started from.
+    Environment,
+    /// A Claude Code settings file, whoever wrote it.
+    Settings,
+    /// A settings file of the project in the working directory.
+    ProjectSettings,
+    /// A settings file of the organization.
+    ManagedSettings,
+    /// `~/.aws/config` or `~/.aws/credentials`.
+    AwsFile,
+    /// A flag of this program.
+    Flag,
+    /// Claude Code's own default.
+    Default,
+}
+
+/// Which service Claude Code talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Provider {
+    /// Amazon Bedrock.
+    #[serde(rename = "bedrock")]
+    Bedrock,
+    /// Amazon Bedrock through Mantle.
+    #[serde(rename = "mantle")]
+    Mantle,
+    /// Each model where its id belongs.
+    #[serde(rename = "bedrock+mantle")]
+    BedrockAndMantle,
+    /// Claude Platform on AWS.
+    #[serde(rename = "anthropic-aws")]
+    AnthropicAws,
+    /// Google Vertex AI.
+    #[serde(rename = "vertex")]
+    Vertex,
+    /// Microsoft Foundry.
+    #[serde(rename = "foundry")]
+    Foundry,
+    /// The Anthropic API.
+    #[serde(rename = "anthropic")]
+    Anthropic,
+}
+
+impl Provider {
+    /// Whether requests go to Amazon Bedrock's own API.
+    pub fn uses_bedrock(self) -> bool {
+        matches!(self, Self::Bedrock | Self::BedrockAndMantle)
+    }
+
+    /// The words in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Bedrock => "Amazon Bedrock",
+            Self::Mantle => "Amazon Bedrock (Mantle)",
+            Self::BedrockAndMantle => "Amazon Bedrock, with Mantle for models that live there",
+            Self::AnthropicAws => "Claude Platform on AWS",
+            Self::Vertex => "Google Vertex AI",
+            Self::Foundry => "Microsoft Foundry",
+            Self::Anthropic => "the Anthropic API",
+        }
+    }
+}
+
+/// A variable that bears on Bedrock, as Claude Code will see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value, or what may be told of it, and what it beat.
+    pub value: Value<Shown>,
+}
+
+/// What may be told of a variable's value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "shown", content = "as", rename_all = "kebab-case")]
+pub enum Shown {
+    /// Not secret.
+    Plain(String),
+    /// Set to the empty text.
+    Empty,
+    /// An access key id; outputs shorten it.
+    AccessKeyId(String),
+    /// A secret: only that it is set, and its shape.
+    Secret(SecretShape),
+}
+
+impl Shown {
+    /// The value in a sentence.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Plain(text) => format!("`{text}`"),
+            Self::Empty => "empty".to_owned(),
+            Self::AccessKeyId(id) => format!("`{id}`"),
+            Self::Secret(_) => "set (not shown)".to_owned(),
+        }
+    }
+}
+
+/// The shape of a secret: enough to see that it was cut or pasted wrongly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretShape {
+    /// Looks as a value of its kind does.
+    Plausible,
+    /// Has blanks or line ends around it.
+    SurroundedByBlanks,
+    /// Has quotes around it.
+    Quoted,
+    /// Has characters its kind cannot have.
+    StrangeCharacters,
+    /// Shorter or longer than its kind ever is.
+    StrangeLength,
+}
+
+/// A settings file Claude Code looks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsFile {
+    /// Whose it is.
+    pub level: SettingsLevel,
+    /// Where it stands.
+    pub path: String,
+    /// What became of it.
+    pub state: SettingsState,
+}
+
+/// Whose a settings file is; the stronger first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingsLevel {
+    /// `managed-settings.json` and `managed-settings.d/`.
+    Managed,
+    /// `.claude/settings.local.json`.
+    Local,
+    /// `.claude/settings.json`.
+    Project,
+    /// `~/.claude/settings.json`.
+    User,
+    /// The `env` block of `~/.claude.json`.
+    State,
+}
+
+impl SettingsLevel {
+    /// The words in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Managed => "managed settings",
+            Self::Local => "local project settings",
+            Self::Project => "project settings",
+            Self::User => "user settings",
+            Self::State => "state file",
+        }
+    }
+}
+
+/// What became of a settings file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum SettingsState {
+    /// There is none.
+    Absent,
+    /// Claude Code uses it.
+    Used {
+        /// The variables its `env` block sets, by name.
+        env: Vec<String>,
+        /// Other keys that bear on Bedrock.
+        keys: Vec<String>,
+    },
+    /// Claude Code ignores the whole file, without a word.
+    Ignored {
+        /// The line of the problem, from 1.
+        line: u32,
+        /// The key, when one is to blame.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// What is wrong there.
+        problem: String,
+        /// Settings that bear on Bedrock and are lost with it.
+        lost: Vec<String>,
+    },
+    /// It could not be read.
+    Unreadable {
+        /// Why.
+        problem: String,
+    },
+}
+
+/// A model and the part it plays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Models {
+    /// Answers the user.
+    pub main: Value<String>,
+    /// Titles, summaries, small jobs.
+    pub background: Value<String>,
+    /// What `opus` stands for.
+    pub opus: Value<String>,
+    /// What `sonnet` stands for.
+    pub sonnet: Value<String>,
+    /// What `haiku` stands for.
+    pub haiku: Value<String>,
+}
+
+impl Models {
+    /// The distinct models that requests will be made for, with their parts.
+    pub fn in_use(&self) -> Vec<(String, &'static str)> {
+        let mut used = vec![(self.main.value.clone(), "main model")];
+        if self.background.value != self.main.value {
+            used.push((self.background.value.clone(), "background model"));
+        }
+        used
+    }
+}
+
+/// A proxy and for which requests it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proxy {
+    /// Scheme, host and port: credentials are left out.
+    pub url: String,
+    /// Whether the URL carries credentials.
+    pub has_credentials: bool,
+}
+
+/// Where requests go and through what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Full URL of the endpoint, without credentials and query.
+    pub endpoint: Value<String>,
+    /// The proxy, if one is used for this host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Value<Proxy>>,
+}
+
+/// A file of certificates to trust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaFile {
+    /// The variable that names it.
+    pub variable: String,
+    /// The path.
+    pub path: Value<String>,
+    /// Whether Claude Code reads it.
+    pub honoured: bool,
+    /// What is wrong with it, if something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// A helper command of the settings, without its arguments: these may hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelperCommand {
+    /// The program, or the whole command when it is known to hold no secret.
+    pub shown: String,
+}
+
+/// The configuration Claude Code will use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// The version whose rules were applied.
+    pub rules: String,
+    /// Which service requests go to.
+    pub provider: Value<Provider>,
+    /// The Region.
+    pub region: Value<String>,
+    /// The AWS profile.
+    pub profile: Value<String>,
+    /// Profile listing and other control-plane calls.
+    pub bedrock: Route,
+    /// Invocations.
+    pub runtime: Route,
+    /// Files of certificates named by variables.
+    pub ca_files: Vec<CaFile>,
+    /// The models, as far as they are known without asking AWS.
+    pub models: Models,
+    /// Whether any model id depends on the inference profiles that the account lists.
+    pub models_need_listing: bool,
+    /// Requests go out unsigned.
+    pub skip_auth: bool,
+    /// `awsAuthRefresh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_auth_refresh: Option<Value<HelperCommand>>,
+    /// `awsCredentialExport`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws_credential_export: Option<Value<HelperCommand>>,
+    /// The settings files, strongest first.
+    pub settings_files: Vec<SettingsFile>,
+    /// The variables that bear on Bedrock.
+    pub variables: Vec<Variable>,
+    /// Names that look like a variable Claude Code reads, but are none.
+    pub unknown_variables: Vec<UnknownVariable>,
+}
+
+impl Configuration {
+    /// Returns the variable of that name.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|variable| variable.name == name)
+    }
+
+    /// Whether a variable is set to something.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.variable(name)
+            .is_some_and(|variable| variable.value.value != Shown::Empty)
+    }
+
+    /// The settings files Claude Code ignores or cannot read.
+    pub fn broken_settings_files(&self) -> impl Iterator<Item = &SettingsFile> {
+        self.settings_files.iter().filter(|file| {
+            matches!(
+                file.state,
+                SettingsState::Ignored { .. } | SettingsState::Unreadable { .. }
+            )
+        })
+    }
+
+    /// The ignored settings file in which a setting of that name stands.
+    pub fn lost_in(&self, name: &str) -> Option<&SettingsFile> {
+        self.settings_files.iter().find(|file| {
+            matches!(&file.state, SettingsState::Ignored { lost, .. } if lost.iter().any(|key| key == name))
+        })
+    }
+}
+
+/// A name nobody reads, and the one that was probably meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownVariable {
+    /// The name as it stands.
+    pub name: String,
+    /// The name that is read.
+    pub meant: String,
+    /// Where it stands.
+    pub source: Source,
+}

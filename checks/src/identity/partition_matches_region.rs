@@ -1,0 +1,168 @@
+use crate::check::{Check, Family, Meta, Seen, absent};
+use crate::claude_code::network::host_of;
+use crate::claude_code::region::partition;
+use crate::facts::{CallerIdentity, Configuration, Observed, SourceKind};
+use crate::finding::{Basis, Finding};
+use crate::probe::ProbeId;
+
+/// See [`Meta::docs`].
+pub(crate) struct PartitionMatchesRegion;
+
+impl Check for PartitionMatchesRegion {
+    const META: &'static Meta = &Meta {
+        id: "partition-matches-region",
+        family: Family::Identity,
+        title: "credentials and Region are of one AWS partition",
+        file: file!(),
+        docs: "
+## What it looks at
+
+The partition in the caller's ARN (`aws`, `aws-us-gov`, `aws-cn`) against that of the Region in use.
+
+## Why it matters
+
+Each partition knows only its own accounts: keys of another one are refused with
+`The security token included in the request is invalid`, as if they were wrong.
+In China Claude Code calls a name that does not exist, and there are no models of Anthropic.
+
+## How to fix it
+
+Set `AWS_REGION` to a Region of the partition that the credentials belong to.
+",
+    };
+
+    type Needs<'a> = (&'a Configuration, Seen<'a, CallerIdentity>);
+
+    fn run((configuration, Seen(identity)): Self::Needs<'_>) -> Vec<Finding> {
+        if !configuration.provider.value.uses_bedrock() {
+            return vec![Finding::not_applicable(
+                "requests do not go to Amazon Bedrock",
+            )];
+        }
+        let region = &configuration.region;
+        let expected = partition(&region.value);
+        let runtime = &configuration.runtime.endpoint;
+        if expected == "aws-cn" && runtime.source.kind == SourceKind::Default {
+            return vec![in_china(
+                &region.value,
+                &region.source.words(),
+                &host_of(&runtime.value),
+            )];
+        }
+        let Observed::Known(identity) = identity else {
+            return vec![absent(ProbeId::CallerIdentity, identity)];
+        };
+        let found = identity.partition();
+        vec![if found == expected {
+            Finding::pass(format!(
+                "`{}` and the credentials are of partition `{found}`",
+                region.value
+            ))
+        } else {
+            Finding::fail(
+                "partition-mismatch",
+                format!(
+                    "the credentials are of partition `{found}` (`{}`), Region `{}` ({}) is of `{expected}`",
+                    identity.arn,
+                    region.value,
+                    region.source.words()
+                ),
+            )
+            .why("Bedrock there does not know these credentials and calls them invalid")
+            .fix_command(
+                format!("use a Region of partition `{found}`"),
+                format!("export AWS_REGION={}", example(found)),
+            )
+            .fix(format!("or use credentials of partition `{expected}`"))
+        }]
+    }
+}
+
+fn in_china(region: &str, source: &str, host: &str) -> Finding {
+    Finding::fail(
+        "model-not-in-region",
+        format!("Region `{region}` ({source}) is in China, where Claude Code calls `{host}`, a name that does not exist"),
+    )
+    .why("Bedrock offers no models of Anthropic there; Claude Code tries for about 3 minutes, then speaks of DNS")
+    .evidence(Basis::Inferred, "the Region in use")
+    .fix_command("use a Region outside China, with credentials for it", "export AWS_REGION=us-east-1")
+}
+
+fn example(partition: &str) -> &'static str {
+    if partition == "aws-us-gov" {
+        "us-gov-west-1"
+    } else {
+        "us-east-1"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Entry;
+    use crate::facts::{Absence, Facts};
+    use crate::finding::Status;
+    use crate::sample::{configured, from_shell, healthy, now, only};
+
+    const CHECK: Entry = Entry::of::<PartitionMatchesRegion>();
+
+    fn with(region: &str, arn: &str) -> Facts {
+        let mut facts = configured(|configuration| {
+            configuration.region = from_shell("AWS_REGION", region.into());
+        });
+        facts.caller_identity = Observed::Known(CallerIdentity {
+            account: "123456789012".into(),
+            arn: arn.into(),
+        });
+        facts
+    }
+
+    #[test]
+    fn compares_the_partitions() {
+        let (commercial, gov) = ("arn:aws:iam::1:user/a", "arn:aws-us-gov:iam::1:user/a");
+        let mismatch = Some("partition-mismatch");
+        for (region, arn, status, code) in [
+            ("us-east-1", commercial, Status::Pass, None),
+            ("us-gov-west-1", gov, Status::Pass, None),
+            ("us-east-1", gov, Status::Fail, mismatch),
+            ("us-gov-west-1", commercial, Status::Fail, mismatch),
+            (
+                "cn-north-1",
+                "arn:aws-cn:iam::1:user/a",
+                Status::Fail,
+                Some("model-not-in-region"),
+            ),
+        ] {
+            only(&CHECK, &with(region, arn), status, code);
+        }
+    }
+
+    #[test]
+    fn the_command_names_a_region_of_the_credentials() {
+        let facts = with("us-east-1", "arn:aws-us-gov:iam::1:user/a");
+        let finding = only(&CHECK, &facts, Status::Fail, Some("partition-mismatch"));
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some("export AWS_REGION=us-gov-west-1")
+        );
+    }
+
+    #[test]
+    fn china_is_known_without_asking() {
+        let mut facts = with("cn-north-1", "");
+        facts.caller_identity = Observed::NotCollected(Absence::Offline);
+        only(&CHECK, &facts, Status::Fail, Some("model-not-in-region"));
+    }
+
+    #[test]
+    fn is_left_out_offline() {
+        let mut facts = healthy();
+        facts.caller_identity = Observed::NotCollected(Absence::Offline);
+        assert!(only(&CHECK, &facts, Status::NotApplicable, None).left_out);
+    }
+
+    #[test]
+    fn cannot_tell_when_nobody_looked() {
+        only(&CHECK, &Facts::at(now()), Status::CannotTell, None);
+    }
+}

@@ -1,0 +1,116 @@
+//! Host names, proxies, certificates, the clock, and whether AWS answers at all.
+
+mod ca_files_usable;
+mod clock_in_step;
+mod endpoints_reachable;
+mod service_available;
+
+pub(crate) use self::ca_files_usable::CaFilesUsable;
+pub(crate) use self::clock_in_step::ClockInStep;
+pub(crate) use self::endpoints_reachable::EndpointsReachable;
+pub(crate) use self::service_available::ServiceAvailable;
+
+use crate::answer::not_judged_here;
+use crate::check::not_collected;
+use crate::facts::{Absence, Facts, Failure, FailureKind, Observed};
+use crate::finding::Finding;
+use crate::probe::ProbeId;
+
+/// The failures of questions to AWS: those to the machine's own credentials endpoints are left out.
+pub(crate) fn aws_failures(facts: &Facts) -> Vec<(ProbeId, &Failure)> {
+    let mut failures = facts.network_failures();
+    failures.retain(|(probe, failure)| *probe != ProbeId::Credentials || !is_local(failure));
+    failures
+}
+
+/// Instance metadata, container credentials: addresses of the machine itself.
+fn is_local(failure: &Failure) -> bool {
+    let host = failure.host.as_deref().unwrap_or_default();
+    let host = host.trim_start_matches('[');
+    ["169.254.", "127.", "::1", "fd00:ec2:", "localhost"]
+        .iter()
+        .any(|local| host.starts_with(local))
+}
+
+/// The services that answered at all, in words.
+pub(crate) fn answered(facts: &Facts) -> Vec<&'static str> {
+    let asked = [
+        ("STS", state(&facts.caller_identity)),
+        ("Bedrock", state(&facts.inference_profiles)),
+        ("Bedrock", state(&facts.use_case_form)),
+        ("Bedrock", models_answered(facts)),
+        ("the Bedrock runtime", invocations_answered(facts)),
+    ];
+    let mut services: Vec<&'static str> = asked
+        .into_iter()
+        .filter_map(|(service, answered)| answered.then_some(service))
+        .collect();
+    services.dedup();
+    services
+}
+
+fn state<T>(observed: &Observed<T>) -> bool {
+    match observed {
+        Observed::Known(_) => true,
+        Observed::Failed(failure) => failure.kind == FailureKind::Service,
+        Observed::NotCollected(_) => false,
+    }
+}
+
+fn models_answered(facts: &Facts) -> bool {
+    let models = facts.model_availability.known().into_iter().flatten();
+    models
+        .into_iter()
+        .any(|model| state(&model.availability) || state(&model.lifecycle))
+        || facts
+            .model_availability
+            .failure()
+            .is_some_and(|failure| failure.kind == FailureKind::Service)
+}
+
+fn invocations_answered(facts: &Facts) -> bool {
+    let invocations = facts.invocations.known().into_iter().flatten();
+    invocations
+        .into_iter()
+        .any(|invocation| state(&invocation.outcome))
+        || facts
+            .invocations
+            .failure()
+            .is_some_and(|failure| failure.kind == FailureKind::Service)
+}
+
+/// The finding of a check over all answers, when there is none.
+pub(crate) fn no_answer(facts: &Facts) -> Finding {
+    if let Some((_, failure)) = aws_failures(facts)
+        .into_iter()
+        .find(|(_, failure)| failure.is_transport())
+    {
+        return not_judged_here("every call to AWS", failure);
+    }
+    let reasons = [
+        (ProbeId::CallerIdentity, absence(&facts.caller_identity)),
+        (
+            ProbeId::InferenceProfiles,
+            absence(&facts.inference_profiles),
+        ),
+        (ProbeId::Invocations, absence(&facts.invocations)),
+    ];
+    let mut reasons: Vec<(ProbeId, &Absence)> = reasons
+        .into_iter()
+        .filter_map(|(probe, why)| Some((probe, why?)))
+        .collect();
+    // A caller identity does not exist for an API key: the others say why nobody asked them.
+    reasons.sort_by_key(|(_, why)| matches!(why, Absence::DoesNotApply { .. }));
+    match reasons.first() {
+        Some((probe, why)) => not_collected(*probe, why),
+        None => Finding::cannot_tell("could not tell: AWS was not asked anything")
+            .missing(ProbeId::Credentials),
+    }
+}
+
+fn absence<T>(observed: &Observed<T>) -> Option<&Absence> {
+    match observed {
+        Observed::NotCollected(why) => Some(why),
+        Observed::Known(_) | Observed::Failed(_) => None,
+    }
+}

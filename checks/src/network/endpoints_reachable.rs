@@ -1,0 +1,660 @@
+use super::{answered, aws_failures, no_answer};
+use crate::check::{Check, Family, Meta, Seen};
+use crate::claude_code::network::host_of;
+use crate::facts::{
+    AllFacts, CallerIdentity, Configuration, Facts, Failure, FailureKind, InferenceProfiles,
+    Invocation, Observed, Proxy, SourceKind, Value,
+};
+use crate::finding::{Basis, Finding, Owner};
+use crate::models::Trial;
+use crate::text::{list, shell_word};
+
+/// See [`Meta::docs`].
+pub(crate) struct EndpointsReachable;
+
+impl Check for EndpointsReachable {
+    const META: &'static Meta = &Meta {
+        id: "endpoints-reachable",
+        family: Family::Network,
+        title: "the AWS endpoints can be reached",
+        file: file!(),
+        docs: "
+## What it looks at
+
+Every call of this checkup: whether the name was resolved, the connection made, the tunnel through the
+proxy granted, the certificate trusted, and whether what came back was an answer of AWS.
+
+## Why it matters
+
+Claude Code repeats a request that does not arrive for about three minutes without a word.
+Its last message names a code such as `ENOTFOUND` or `ECONNREFUSED`, but not the host.
+
+## How to fix it
+
+The stage that broke decides: DNS, TCP, proxy, TLS or HTTP.
+For a certificate of a company's own, set `NODE_EXTRA_CA_CERTS` to the file with its root certificate;
+Claude Code does not read `AWS_CA_BUNDLE`.
+",
+    };
+
+    type Needs<'a> = (
+        AllFacts<'a>,
+        Seen<'a, Configuration>,
+        Seen<'a, CallerIdentity>,
+        Seen<'a, InferenceProfiles>,
+        Seen<'a, Vec<Invocation>>,
+    );
+
+    fn run((AllFacts(facts), Seen(configuration), ..): Self::Needs<'_>) -> Vec<Finding> {
+        let mut judged: Vec<(&str, FailureKind)> = Vec::new();
+        let mut findings = Vec::new();
+        for (_, failure) in aws_failures(facts) {
+            let host = failure.host.as_deref().unwrap_or("the AWS endpoint");
+            if failure.is_transport() && !judged.contains(&(host, failure.kind)) {
+                judged.push((host, failure.kind));
+                findings.push(judge(host, failure, configuration.known()).subject(host));
+            }
+        }
+        findings.extend(garbled(facts));
+        if !findings.is_empty() {
+            return findings;
+        }
+        let services = answered(facts);
+        vec![if services.is_empty() {
+            no_answer(facts)
+        } else {
+            Finding::pass(format!("answers came from {}", list(&services)))
+        }]
+    }
+}
+
+fn judge(host: &str, failure: &Failure, configuration: Option<&Configuration>) -> Finding {
+    let proxy = configuration.and_then(|configuration| proxy_for(configuration, host));
+    let message = &failure.message;
+    let finding = match failure.kind {
+        FailureKind::Dns => dns(host, message),
+        FailureKind::Tcp => tcp(host, message, proxy),
+        FailureKind::Proxy => refused_tunnel(host, failure, proxy),
+        FailureKind::Tls => tls(host, message, configuration),
+        FailureKind::TimedOut => timed_out(host, message, proxy),
+        _ => not_from_aws(host, failure, configuration),
+    };
+    let detail = if message.is_empty() {
+        format!("`{host}` was called")
+    } else {
+        message.clone()
+    };
+    finding
+        .evidence(Basis::Observed, detail)
+        .request_id(failure.request_id.clone())
+}
+
+fn dns(host: &str, message: &str) -> Finding {
+    Finding::fail(
+        "dns-lookup-failed",
+        format!("the name `{host}` could not be resolved: {message}"),
+    )
+    .owner(Owner::NetworkTeam)
+    .why("Claude Code tries for about 3 minutes, then prints `Can't reach the API server — check your internet or DNS (ENOTFOUND)`")
+    .fix_command(
+        format!("make `{host}` resolvable on this machine: by public DNS, through a proxy, or as a VPC endpoint with private DNS"),
+        format!("nslookup {}", shell_word(host)),
+    )
+    // A Region that does not exist has no names, and China has no name for invocations.
+    .explained_by("region-exists")
+    .explained_by("partition-matches-region")
+}
+
+fn tcp(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
+    let finding = Finding::fail(
+        "connection-refused",
+        format!("no connection to `{host}`{}: {message}", through(proxy)),
+    )
+    .owner(Owner::NetworkTeam)
+    .why("Claude Code tries for about 3 minutes, then prints `Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)`");
+    match proxy {
+        Some(proxy) => finding.fix(format!(
+            "see that the proxy `{}` runs and that {} names it rightly",
+            proxy.value.url,
+            proxy.source.words()
+        )),
+        None => finding.fix(format!(
+            "let this machine open connections to `{host}`, port 443, or set `HTTPS_PROXY` to the proxy that may"
+        )),
+    }
+}
+
+fn refused_tunnel(host: &str, failure: &Failure, proxy: Option<&Value<Proxy>>) -> Finding {
+    let message = &failure.message;
+    let wants_credentials = failure.status == Some(407) || message.contains("407");
+    let by = proxy.map_or_else(|| "the proxy".to_owned(), named);
+    let why = "Claude Code tries for about 3 minutes, then prints `Couldn't connect through your proxy (ERR_PROXY_TUNNEL)`";
+    if !wants_credentials {
+        return Finding::fail(
+            "proxy-refused-tunnel",
+            format!("{by} refused the tunnel to `{host}`: {message}"),
+        )
+        .owner(Owner::NetworkTeam)
+        .why(why)
+        .fix(format!("allow `CONNECT {host}:443` on the proxy"))
+        .fix(format!(
+            "or, if this machine reaches AWS without the proxy, add `{host}` to `NO_PROXY`"
+        ));
+    }
+    let (state, fix) = match proxy {
+        Some(proxy) if proxy.value.has_credentials => (
+            "does not accept the credentials in its URL",
+            format!(
+                "correct user name and password in {} (special characters percent-encoded)",
+                proxy.source.words()
+            ),
+        ),
+        Some(proxy) => (
+            "wants credentials",
+            format!(
+                "add them to {}: `http://USER:PASSWORD@{}`",
+                proxy.source.words(),
+                proxy.value.url.trim_start_matches("http://")
+            ),
+        ),
+        None => (
+            "wants credentials",
+            "add them to the proxy's URL: `http://USER:PASSWORD@HOST:PORT`".to_owned(),
+        ),
+    };
+    Finding::fail(
+        "proxy-refused-tunnel",
+        format!("{by} {state} before it opens a tunnel to `{host}` (407)"),
+    )
+    .why(why)
+    .fix(fix)
+}
+
+fn timed_out(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
+    let words = if message.to_lowercase().contains("timed out") {
+        message.to_owned()
+    } else {
+        format!("timed out ({message})")
+    };
+    Finding::fail(
+        "request-timeout-or-stall",
+        format!("no answer from `{host}`{}: {words}", through(proxy)),
+    )
+    .owner(Owner::NetworkTeam)
+    .why("packets that a firewall drops look like this; Claude Code waits and tries again without a word. Nothing is known of the credentials")
+    .fix_command(
+        format!("let this machine open connections to `{host}`, port 443; this shows where it stops"),
+        format!("curl -sv -o /dev/null -m 10 https://{host}/"),
+    )
+}
+
+fn tls(host: &str, message: &str, configuration: Option<&Configuration>) -> Finding {
+    let lower = message.to_lowercase();
+    let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+    let invalid = |what: String| {
+        Finding::fail("tls-certificate-invalid", what)
+            .owner(Owner::NetworkTeam)
+            .why("Claude Code ends with an SSL certificate error")
+    };
+    if says(&["expired", "notvalidyet", "not valid yet", "not yet valid"]) {
+        return invalid(format!(
+            "the certificate shown by `{host}` is not valid at this machine's time: {message}"
+        ))
+        .fix("renew the certificate of the proxy or gateway, if this machine's clock is right")
+        .explained_by("clock-in-step");
+    }
+    if says(&[
+        "notvalidforname",
+        "not valid for name",
+        "hostname",
+        "name mismatch",
+    ]) {
+        return invalid(format!(
+            "the certificate shown by `{host}` is for another name: {message}"
+        ))
+        .fix(format!(
+            "see what answers for `{host}`: a proxy, a gateway, a VPC endpoint of another service"
+        ));
+    }
+    if says(&[
+        "unknownissuer",
+        "unknown issuer",
+        "self-signed",
+        "self signed",
+        "selfsigned",
+        "unable to get",
+        "trust",
+    ]) {
+        return untrusted(host, message, configuration);
+    }
+    invalid(format!("no TLS connection to `{host}`: {message}")).fix(format!(
+        "see what answers for `{host}`: it does not speak TLS as AWS does"
+    ))
+}
+
+fn untrusted(host: &str, message: &str, configuration: Option<&Configuration>) -> Finding {
+    let issuer = message
+        .split_once("issued by ")
+        .map(|(_, rest)| rest.split([';', ')', '\n']).next().unwrap_or_default())
+        .map(|name| name.trim_matches(['`', '"', '\'', ' ', '.']))
+        .filter(|name| !name.is_empty())
+        .map(|name| format!(" (issued by `{name}`)"))
+        .unwrap_or_default();
+    let what = format!(
+        "the certificate shown by `{host}`{issuer} is signed by an authority that Claude Code does not trust on this machine"
+    );
+    let why = "company networks often re-sign traffic in order to inspect it; Claude Code ends with `SSL certificate verification failed`";
+    let files = configuration.map_or(&[][..], |configuration| &configuration.ca_files);
+    let honoured = files.iter().find(|file| file.honoured);
+    let bundle = files.iter().find(|file| file.variable == "AWS_CA_BUNDLE");
+    match (honoured, bundle) {
+        (None, Some(bundle)) => {
+            let value = if bundle.path.source.kind == SourceKind::Environment {
+                "\"$AWS_CA_BUNDLE\"".to_owned()
+            } else {
+                shell_word(&bundle.path.value)
+            };
+            Finding::fail("aws-ca-bundle-not-honoured", what)
+                .why(format!(
+                    "{} is read by the AWS CLI only, so `aws` works here where Claude Code does not",
+                    bundle.path.source.words()
+                ))
+                .fix_command(
+                    "name the same file in the variable that Claude Code reads",
+                    format!("export NODE_EXTRA_CA_CERTS={value}"),
+                )
+        }
+        (Some(file), _) => Finding::fail("tls-inspection-untrusted-ca", what)
+            .why(why)
+            .fix(match &file.problem {
+                Some(problem) => format!(
+                    "correct {}: `{}` is ignored ({problem})",
+                    file.path.source.words(),
+                    file.path.value
+                ),
+                None => format!(
+                    "add the company's root certificate in PEM form to `{}`, which {} names",
+                    file.path.value,
+                    file.path.source.words()
+                ),
+            }),
+        (None, None) => Finding::fail("tls-inspection-untrusted-ca", what)
+            .why(why)
+            .fix_command(
+                "get the company's root certificate in PEM form from the network team and name its file",
+                "export NODE_EXTRA_CA_CERTS=/path/to/company-ca.pem",
+            ),
+    }
+}
+
+fn not_from_aws(host: &str, failure: &Failure, configuration: Option<&Configuration>) -> Finding {
+    let finding = Finding::fail(
+        "answer-not-from-aws",
+        format!("what came back from `{host}` is no answer of AWS: {}", failure.message),
+    )
+    .why("something in between answered: a sign-in page, a proxy, a gateway. It says nothing about credentials or permissions");
+    let gateway = configuration.into_iter().find_map(|configuration| {
+        [&configuration.runtime, &configuration.bedrock]
+            .into_iter()
+            .map(|route| &route.endpoint)
+            .find(|endpoint| {
+                endpoint.source.kind != SourceKind::Default && host_of(&endpoint.value) == host
+            })
+    });
+    match gateway {
+        Some(endpoint) => finding.fix(format!(
+            "correct {} (`{}`): what answers there does not speak Bedrock's API",
+            endpoint.source.words(),
+            endpoint.value
+        )),
+        None => finding
+            .owner(Owner::NetworkTeam)
+            .fix(format!("let requests to `{host}` pass unchanged; if the network has a sign-in page, sign in first")),
+    }
+}
+
+/// Real requests whose answer is not the stream that Claude Code reads.
+fn garbled(facts: &Facts) -> Vec<Finding> {
+    let invocations = facts.invocations.known().into_iter().flatten();
+    invocations
+        .into_iter()
+        .filter_map(|invocation| {
+            let Trial::Garbled(words) = Trial::of(invocation) else {
+                return None;
+            };
+            let code = match &invocation.outcome {
+                Observed::Known(answer) if answer.content_type.is_none() => "gateway-strips-content-type",
+                Observed::Known(answer) if !answer.complete => "gateway-connection-dropped",
+                _ => "gateway-rewrites-event-stream",
+            };
+            Some(
+                Finding::fail(code, format!("the answer for `{}` {words}", invocation.model))
+                    .subject(&invocation.model)
+                    .owner(Owner::NetworkTeam)
+                    .why("Claude Code reads only a complete stream of the type `application/vnd.amazon.eventstream`")
+                    .evidence(Basis::Observed, "a real request was answered with status 200")
+                    .fix("let the gateway or proxy pass the body and the `Content-Type` of Bedrock's answers unchanged and unbuffered"),
+            )
+        })
+        .collect()
+}
+
+/// The proxy that requests to a host go through.
+fn proxy_for<'a>(configuration: &'a Configuration, host: &str) -> Option<&'a Value<Proxy>> {
+    let runtime = &configuration.runtime;
+    let route = if host_of(&runtime.endpoint.value) == host {
+        runtime
+    } else {
+        &configuration.bedrock
+    };
+    route.proxy.as_ref()
+}
+
+fn named(proxy: &Value<Proxy>) -> String {
+    format!("the proxy `{}` ({})", proxy.value.url, proxy.source.words())
+}
+
+fn through(proxy: Option<&Value<Proxy>>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" through {}", named(proxy)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Entry;
+    use crate::facts::{Absence, CaFile, CredentialKind, InvokeAnswer, Step, StepOutcome};
+    use crate::finding::Status;
+    use crate::sample::{
+        configured, from_shell, healthy, invoked, now, only, refusal, with_credentials,
+    };
+
+    const CHECK: Entry = Entry::of::<EndpointsReachable>();
+    const RUNTIME: &str = "bedrock-runtime.us-east-1.amazonaws.com";
+
+    fn broken(kind: FailureKind, message: &str) -> Failure {
+        Failure {
+            host: Some(RUNTIME.into()),
+            ..Failure::new(kind, message)
+        }
+    }
+
+    fn failing(mut facts: Facts, failure: Failure) -> Facts {
+        facts.invocations = Observed::Failed(failure);
+        facts
+    }
+
+    fn with_proxy(has_credentials: bool) -> Facts {
+        configured(|configuration| {
+            let proxy = Proxy {
+                url: "http://proxy.example.com:3128".into(),
+                has_credentials,
+            };
+            configuration.runtime.proxy = Some(from_shell("HTTPS_PROXY", proxy));
+        })
+    }
+
+    fn with_ca(files: &[(&str, bool, Option<&str>)]) -> Facts {
+        configured(|configuration| {
+            configuration.ca_files = files
+                .iter()
+                .map(|(variable, honoured, problem)| CaFile {
+                    variable: (*variable).into(),
+                    path: from_shell(variable, "/etc/company.pem".into()),
+                    honoured: *honoured,
+                    problem: problem.map(str::to_owned),
+                })
+                .collect();
+        })
+    }
+
+    #[track_caller]
+    fn check(facts: Facts, kind: FailureKind, message: &str, code: &str, owner: Owner) -> Finding {
+        let finding = only(
+            &CHECK,
+            &failing(facts, broken(kind, message)),
+            Status::Fail,
+            Some(code),
+        );
+        assert_eq!(finding.owner, owner, "{finding:#?}");
+        assert_eq!(finding.evidence.detail, message);
+        finding
+    }
+
+    #[test]
+    fn passes_when_aws_answers() {
+        let finding = only(&CHECK, &healthy(), Status::Pass, None);
+        assert_eq!(
+            finding.what,
+            "answers came from STS, Bedrock and the Bedrock runtime"
+        );
+    }
+
+    #[test]
+    fn a_refusal_by_aws_is_an_answer() {
+        let mut facts = Facts::at(now());
+        facts.caller_identity = Observed::Failed(refusal("sts", 403, "ExpiredToken", "expired"));
+        only(&CHECK, &facts, Status::Pass, None);
+    }
+
+    #[test]
+    fn names_the_stage_that_broke() {
+        let network = Owner::NetworkTeam;
+        check(
+            healthy(),
+            FailureKind::Dns,
+            "no such host",
+            "dns-lookup-failed",
+            network,
+        );
+        check(
+            healthy(),
+            FailureKind::Tcp,
+            "connection refused",
+            "connection-refused",
+            network,
+        );
+        check(
+            healthy(),
+            FailureKind::Proxy,
+            "403 Forbidden",
+            "proxy-refused-tunnel",
+            network,
+        );
+        check(
+            healthy(),
+            FailureKind::Http,
+            "an HTML page",
+            "answer-not-from-aws",
+            network,
+        );
+    }
+
+    #[test]
+    fn a_time_out_is_called_a_time_out() {
+        for (message, words) in [
+            ("timed out after 5 s", "timed out after 5 s"),
+            ("deadline of 5 s", "timed out (deadline of 5 s)"),
+        ] {
+            let code = "request-timeout-or-stall";
+            let finding = check(
+                healthy(),
+                FailureKind::TimedOut,
+                message,
+                code,
+                Owner::NetworkTeam,
+            );
+            assert_eq!(finding.what, format!("no answer from `{RUNTIME}`: {words}"));
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_wants_credentials_is_for_the_user() {
+        let message = "407 Proxy Authentication Required";
+        for (has_credentials, words) in [(false, "wants credentials"), (true, "does not accept")] {
+            let facts = with_proxy(has_credentials);
+            let finding = check(
+                facts,
+                FailureKind::Proxy,
+                message,
+                "proxy-refused-tunnel",
+                Owner::You,
+            );
+            assert!(finding.what.contains(words), "{finding:#?}");
+            assert!(
+                finding.what.contains("`HTTPS_PROXY` in the environment"),
+                "{finding:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tells_the_three_ways_a_certificate_is_refused_apart() {
+        let (tls, network) = (FailureKind::Tls, Owner::NetworkTeam);
+        let finding = check(
+            healthy(),
+            tls,
+            "invalid peer certificate: UnknownIssuer, issued by `CN=Acme Root`",
+            "tls-inspection-untrusted-ca",
+            Owner::You,
+        );
+        assert!(
+            finding.what.contains("issued by `CN=Acme Root`"),
+            "{finding:#?}"
+        );
+        let invalid = "tls-certificate-invalid";
+        let expired = check(
+            healthy(),
+            tls,
+            "invalid peer certificate: Expired",
+            invalid,
+            network,
+        );
+        assert!(expired.what.contains("time"));
+        let name = "certificate not valid for name \"bedrock\"; certificate is only valid for x";
+        check(healthy(), tls, name, invalid, network);
+        check(
+            healthy(),
+            tls,
+            "received fatal alert: HandshakeFailure",
+            invalid,
+            network,
+        );
+    }
+
+    #[test]
+    fn says_when_the_bundle_is_for_the_aws_cli_only() {
+        let (tls, message) = (FailureKind::Tls, "invalid peer certificate: UnknownIssuer");
+        let only_bundle = with_ca(&[("AWS_CA_BUNDLE", false, None)]);
+        let finding = check(
+            only_bundle,
+            tls,
+            message,
+            "aws-ca-bundle-not-honoured",
+            Owner::You,
+        );
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some("export NODE_EXTRA_CA_CERTS=\"$AWS_CA_BUNDLE\"")
+        );
+        let missing = with_ca(&[
+            ("NODE_EXTRA_CA_CERTS", true, Some("no such file")),
+            ("AWS_CA_BUNDLE", false, None),
+        ]);
+        let finding = check(
+            missing,
+            tls,
+            message,
+            "tls-inspection-untrusted-ca",
+            Owner::You,
+        );
+        assert!(finding.fix[0].text.contains("no such file"));
+    }
+
+    #[test]
+    fn speaks_once_about_each_host_and_stage() {
+        let mut facts = invoked(&Observed::Failed(broken(FailureKind::Dns, "no such host")));
+        only(&CHECK, &facts, Status::Fail, Some("dns-lookup-failed"));
+        facts.caller_identity = Observed::Failed(Failure {
+            host: Some("sts.us-east-1.amazonaws.com".into()),
+            ..broken(FailureKind::Dns, "no such host")
+        });
+        let subjects: Vec<_> = CHECK
+            .run(&facts)
+            .0
+            .into_iter()
+            .filter_map(|it| it.subject)
+            .collect();
+        assert_eq!(subjects, ["sts.us-east-1.amazonaws.com", RUNTIME]);
+    }
+
+    #[test]
+    fn instance_metadata_is_not_judged_here() {
+        let facts = with_credentials(|credentials| {
+            credentials.steps.push(Step {
+                provider: CredentialKind::InstanceMetadata,
+                outcome: StepOutcome::Failed,
+                reason: "no answer".into(),
+                failure: Some(Failure {
+                    host: Some("169.254.169.254".into()),
+                    ..broken(FailureKind::TimedOut, "timed out after 1 s")
+                }),
+                cause: None,
+            });
+        });
+        only(&CHECK, &facts, Status::Pass, None);
+    }
+
+    #[test]
+    fn an_answer_of_a_gateway_names_its_variable() {
+        let mut facts = configured(|configuration| {
+            configuration.runtime.endpoint = from_shell(
+                "ANTHROPIC_BEDROCK_BASE_URL",
+                "https://gw.example.com/bedrock".into(),
+            );
+        });
+        facts.invocations = Observed::Failed(Failure {
+            host: Some("gw.example.com".into()),
+            ..broken(FailureKind::Http, "404 with an HTML page")
+        });
+        let finding = only(&CHECK, &facts, Status::Fail, Some("answer-not-from-aws"));
+        assert_eq!(finding.owner, Owner::You);
+        assert!(finding.fix[0].text.contains("ANTHROPIC_BEDROCK_BASE_URL"));
+    }
+
+    #[test]
+    fn a_stream_must_be_complete_and_of_the_right_type() {
+        let stream = "application/vnd.amazon.eventstream";
+        for (content_type, complete, code) in [
+            (
+                Some("text/event-stream"),
+                true,
+                "gateway-rewrites-event-stream",
+            ),
+            (None, true, "gateway-strips-content-type"),
+            (Some(stream), false, "gateway-connection-dropped"),
+        ] {
+            let mut facts = invoked(&Observed::Known(InvokeAnswer {
+                content_type: content_type.map(str::to_owned),
+                complete,
+            }));
+            if let Observed::Known(invocations) = &mut facts.invocations {
+                invocations.truncate(1);
+                invocations[0].real = true;
+            }
+            only(&CHECK, &facts, Status::Fail, Some(code));
+        }
+    }
+
+    #[test]
+    fn is_left_out_offline() {
+        let mut facts = Facts::at(now());
+        facts.caller_identity = Observed::NotCollected(Absence::Offline);
+        let finding = only(&CHECK, &facts, Status::NotApplicable, None);
+        assert!(finding.left_out);
+    }
+
+    #[test]
+    fn cannot_tell_when_nobody_looked() {
+        only(&CHECK, &Facts::at(now()), Status::CannotTell, None);
+    }
+}

@@ -1,0 +1,662 @@
+use crate::answer::Answer;
+use crate::check::{Check, Family, Meta, Seen};
+use crate::claude_code::region::partition;
+use crate::denial::{Denial, Effect, Layer};
+use crate::facts::{Configuration, Failure, Invocation, InvokeOperation};
+use crate::finding::{Basis, Finding, Owner, Status};
+use crate::models::{Trial, named, per_model};
+use crate::text::list;
+
+/// See [`Meta::docs`].
+pub(crate) struct InvocationAllowed;
+
+/// Refusals of access that come after the policies have allowed the call.
+const SUBSCRIBING: [&str; 5] = [
+    "marketplace-denied-by-scp",
+    "marketplace-permission-missing",
+    "marketplace-subscription-incomplete",
+    "payment-instrument-invalid",
+    "subscription-propagation",
+];
+
+impl Check for InvocationAllowed {
+    const META: &'static Meta = &Meta {
+        id: "invocation-allowed",
+        family: Family::Permissions,
+        title: "policies allow the models to be invoked",
+        file: file!(),
+        docs: "
+## What it looks at
+
+Whether a policy denies `bedrock:InvokeModelWithResponseStream` (every answer) or `bedrock:InvokeModel`
+(the check at the start of Claude Code) for the models in use, and which kind of policy AWS names.
+
+## Why it matters
+
+Claude Code shows a denial as `AWS authentication failed · refresh your AWS credentials`, although the
+credentials are good. An inference profile needs permission for the profile **and** for the foundation
+model in every Region it may send a request to; a `global.` profile also without a Region.
+
+## How to fix it
+
+The kind of policy decides who must act: the account's administrator for IAM policies, the organization's
+for service control policies, the network team for VPC endpoint policies.
+`bedrock-doctor policy` prints the statement that is needed.
+",
+    };
+
+    type Needs<'a> = (Seen<'a, Vec<Invocation>>, &'a Configuration);
+
+    fn run((Seen(trials), configuration): Self::Needs<'_>) -> Vec<Finding> {
+        let mut findings = per_model(trials, |trial| judge(trial, configuration));
+        for finding in &mut findings {
+            let of_model = trials
+                .known()
+                .into_iter()
+                .flatten()
+                .filter(|trial| Some(&trial.model) == finding.subject.as_ref());
+            soften(finding, &of_model.collect::<Vec<_>>());
+        }
+        findings
+    }
+}
+
+fn judge(trial: &Invocation, configuration: &Configuration) -> Finding {
+    match Trial::of(trial) {
+        Trial::Accepted(basis, words) => Finding::pass(format!(
+            "allowed: `{}` for {}",
+            trial.operation.action(),
+            named(trial)
+        ))
+        .evidence(basis, words),
+        Trial::Refused(failure, Answer::Denied(_, denial)) => {
+            denied(trial, failure, &denial, configuration)
+        }
+        // AWS subscribes to a model only after the policies have allowed the call.
+        Trial::Refused(failure, Answer::ModelAccess(signature))
+            if SUBSCRIBING.contains(&signature.cause.as_str()) =>
+        {
+            Finding::pass(format!(
+                "no policy denies `{}` for {}",
+                trial.operation.action(),
+                named(trial)
+            ))
+            .evidence(Basis::Inferred, failure.words())
+            .request_id(failure.request_id.clone())
+        }
+        other => other.not_judged_here(trial),
+    }
+}
+
+/// When answers stream, a denied start-up check costs a fallback, no more.
+fn soften(finding: &mut Finding, trials: &[&Invocation]) {
+    let denied =
+        |trial: &&&Invocation| matches!(Trial::of(trial), Trial::Refused(_, Answer::Denied(..)));
+    let operations: Vec<InvokeOperation> = trials
+        .iter()
+        .filter(denied)
+        .map(|trial| trial.operation)
+        .collect();
+    let streams = trials.iter().any(|trial| {
+        trial.operation == InvokeOperation::InvokeModelWithResponseStream
+            && matches!(Trial::of(trial), Trial::Accepted(..))
+    });
+    if finding.status != Status::Fail {
+        return;
+    }
+    if operations == [InvokeOperation::InvokeModel] && streams {
+        finding.status = Status::Warn;
+        finding.why = Some(
+            "answers stream all the same, but the check at the start of Claude Code fails, and it falls back to an older model".to_owned(),
+        );
+    } else if operations.len() > 1 {
+        finding.evidence.detail.push_str(" (both operations)");
+    }
+}
+
+/// Whether what is denied is the use of an API key as such.
+pub(super) fn is_bearer_call(denial: &Denial) -> bool {
+    denial.action.as_deref().is_some_and(|action| {
+        action
+            .to_ascii_lowercase()
+            .ends_with(":callwithbearertoken")
+    })
+}
+
+fn denied(
+    trial: &Invocation,
+    failure: &Failure,
+    denial: &Denial,
+    configuration: &Configuration,
+) -> Finding {
+    let region = configuration.region.value.as_str();
+    let action = denial
+        .action
+        .as_deref()
+        .unwrap_or_else(|| trial.operation.action());
+    let resource = denial.resource.as_deref().unwrap_or(&trial.model);
+    let principal = denial
+        .principal
+        .as_deref()
+        .map_or_else(String::new, |principal| format!(" for `{principal}`"));
+    let Verdict { code, owner, by } = verdict(denial, &trial.model, region);
+    let policy = denial
+        .policy_arn
+        .as_ref()
+        .map_or_else(String::new, |arn| format!(" (`{arn}`)"));
+    let finding = Finding::fail(
+        code,
+        format!("not allowed: `{action}` on `{resource}`{principal}: {by}{policy}"),
+    )
+    .owner(owner)
+    .why("the credentials are good, although Claude Code prints `AWS authentication failed · refresh your AWS credentials`")
+    .evidence(Basis::Reported, failure.words())
+    .request_id(failure.request_id.clone());
+    remedy(finding, code, denial, &trial.model, region)
+}
+
+struct Verdict {
+    code: &'static str,
+    owner: Owner,
+    /// Who denies, as a clause.
+    by: &'static str,
+}
+
+/// The cause, from the kind of policy and the resource that AWS names.
+fn verdict(denial: &Denial, model: &str, region: &str) -> Verdict {
+    let of = |code, owner, by| Verdict { code, owner, by };
+    let admin = Owner::AccountAdmin;
+    if is_bearer_call(denial) {
+        return of(
+            "bearer-missing-call-permission",
+            if denial.layer == Layer::ServiceControlPolicy {
+                Owner::OrgAdmin
+            } else {
+                admin
+            },
+            "the principal behind the API key may not use API keys",
+        );
+    }
+    let model_region = denial.resource.as_deref().and_then(foundation_model_region);
+    match (denial.layer, denial.effect, model_region) {
+        (Layer::ServiceControlPolicy, _, Some("")) => of(
+            "scp-deny-global-profile",
+            Owner::OrgAdmin,
+            "a service control policy denies requests without a fixed Region, which `global.` profiles make",
+        ),
+        (Layer::ServiceControlPolicy, _, Some(found)) if found != region => of(
+            "scp-deny-destination-region",
+            Owner::OrgAdmin,
+            "a service control policy denies a Region that the inference profile may send requests to",
+        ),
+        (Layer::ServiceControlPolicy, ..) => of(
+            "scp-deny",
+            Owner::OrgAdmin,
+            "a service control policy denies it",
+        ),
+        (Layer::ResourceControlPolicy, ..) => of(
+            "rcp-deny",
+            Owner::OrgAdmin,
+            "a resource control policy denies it",
+        ),
+        (Layer::VpcEndpointPolicy, ..) => of(
+            "vpc-endpoint-policy-deny",
+            Owner::NetworkTeam,
+            "the policy of the VPC endpoint does not allow it",
+        ),
+        (Layer::SessionPolicy, ..) => of(
+            "iam-session-policy-or-boundary",
+            admin,
+            "the session policy does not allow it",
+        ),
+        (Layer::PermissionsBoundary, ..) => of(
+            "iam-session-policy-or-boundary",
+            admin,
+            "the permissions boundary does not allow it",
+        ),
+        (Layer::ResourcePolicy, ..) => of(
+            "resource-policy-deny",
+            admin,
+            "the policy of the resource does not allow it",
+        ),
+        (Layer::Identity, Effect::Explicit, _) => of(
+            "iam-explicit-deny",
+            admin,
+            "an IAM policy denies it explicitly",
+        ),
+        (Layer::Unstated, Effect::Explicit, _) => of(
+            "iam-explicit-deny",
+            admin,
+            "a policy denies it explicitly; AWS does not say which kind",
+        ),
+        (Layer::Identity, _, Some(found)) if !found.is_empty() && found != region => of(
+            "iam-destination-region-missing",
+            admin,
+            "no IAM policy allows the model in this Region, to which the inference profile may send requests",
+        ),
+        (Layer::Identity, _, Some(_)) if uses_profile(model) => of(
+            "iam-profile-and-model-both-needed",
+            admin,
+            "no IAM policy allows the foundation model behind the inference profile; both are needed",
+        ),
+        (Layer::Identity, ..) => of("iam-no-allow-invoke", admin, "no IAM policy allows it"),
+        (Layer::Unstated, ..) => of(
+            "iam-no-allow-invoke",
+            admin,
+            "AWS does not say which policy is to blame",
+        ),
+    }
+}
+
+/// The Region in the ARN of a foundation model: empty for requests of `global.` profiles.
+fn foundation_model_region(resource: &str) -> Option<&str> {
+    let mut fields = resource.splitn(6, ':');
+    let (arn, _, service, region, _, name) = (
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+    );
+    (arn == "arn" && service == "bedrock" && name.starts_with("foundation-model/"))
+        .then_some(region)
+}
+
+fn uses_profile(model: &str) -> bool {
+    crate::claude_code::models::prefix_of(model).is_some() || model.contains("inference-profile/")
+}
+
+fn remedy(finding: Finding, code: &str, denial: &Denial, model: &str, region: &str) -> Finding {
+    let resources = resources(model, region);
+    let quoted: Vec<String> = resources.iter().map(|arn| format!("\"{arn}\"")).collect();
+    let statement = format!(
+        "{{\"Effect\": \"Allow\", \"Action\": [\"bedrock:InvokeModel\", \"bedrock:InvokeModelWithResponseStream\"], \"Resource\": [{}]}}",
+        quoted.join(", ")
+    );
+    let blamed = denial
+        .policy_arn
+        .as_ref()
+        .map_or_else(String::new, |arn| format!(" `{arn}`"));
+    let permission_set = denial
+        .principal
+        .as_deref()
+        .and_then(|principal| principal.split_once("AWSReservedSSO_"))
+        .and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('_'))
+        .map(|(name, _)| name);
+    let target = match permission_set {
+        Some(name) => format!("the Identity Center permission set `{name}`"),
+        None => "a policy of the principal".to_owned(),
+    };
+    match code {
+        "bearer-missing-call-permission" => finding
+            .fix("allow `bedrock:CallWithBearerToken` on `*` for the principal behind the API key")
+            .fix_command("or sign with AWS credentials instead of the key", "unset AWS_BEARER_TOKEN_BEDROCK"),
+        "scp-deny-global-profile" => finding
+            .fix(format!(
+                "exempt `bedrock:Invoke*` in the service control policy{blamed} where `aws:RequestedRegion` is `unspecified`"
+            ))
+            .fix_command(
+                "or use profiles of a geography",
+                format!("export ANTHROPIC_BEDROCK_REGION_PREFIX={}", geography(region)),
+            ),
+        "scp-deny-destination-region" => finding
+            .fix(format!(
+                "exempt `bedrock:Invoke*` in the service control policy{blamed} for requests with the condition key `bedrock:InferenceProfileArn`, in every Region of the profile"
+            ))
+            .fix("or use an inference profile whose Regions are all allowed"),
+        "scp-deny" | "rcp-deny" => finding.fix(format!(
+            "allow `bedrock:InvokeModel` and `bedrock:InvokeModelWithResponseStream` in the organization's policy{blamed} on {}",
+            list(&resources.iter().map(|arn| format!("`{arn}`")).collect::<Vec<_>>())
+        )),
+        "vpc-endpoint-policy-deny" => finding.fix(format!(
+            "add to the policy of the VPC endpoint for `bedrock-runtime` in `{region}`: {statement}"
+        )),
+        "iam-session-policy-or-boundary" => finding.fix(format!(
+            "add to the session policy or permissions boundary{blamed}, which limits what the principal's own policies allow: {statement}"
+        )),
+        "iam-explicit-deny" => finding
+            .fix(format!("remove or narrow the statement that denies it{blamed}; an allow elsewhere does not outweigh it")),
+        "resource-policy-deny" => finding.fix(format!("allow the principal in the policy of the resource{blamed}")),
+        _ => finding
+            .fix(format!("add to {target}: {statement}"))
+            .fix_command("the least that all models in use need", "bedrock-doctor policy"),
+    }
+}
+
+/// The resources that an invocation of this model needs.
+fn resources(model: &str, region: &str) -> Vec<String> {
+    let partition = partition(region);
+    if model.starts_with("arn:") {
+        let own = model.to_owned();
+        return if model.contains("inference-profile/") {
+            vec![
+                own,
+                format!("arn:{partition}:bedrock:*::foundation-model/anthropic.*"),
+            ]
+        } else {
+            vec![own]
+        };
+    }
+    let base = crate::claude_code::models::without_prefix(model);
+    let foundation = format!("arn:{partition}:bedrock:*::foundation-model/{base}");
+    if uses_profile(model) {
+        vec![
+            format!("arn:{partition}:bedrock:*:*:inference-profile/{model}"),
+            foundation,
+        ]
+    } else {
+        vec![foundation]
+    }
+}
+
+/// The prefix to use instead of `global`.
+fn geography(region: &str) -> &'static str {
+    [
+        ("eu-", "eu"),
+        ("ap-northeast-1", "jp"),
+        ("ap-southeast-2", "au"),
+        ("ap-", "apac"),
+    ]
+    .into_iter()
+    .find(|(start, _)| region.starts_with(start))
+    .map_or("us", |(_, prefix)| prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Entry;
+    use crate::facts::{Absence, Facts, Observed};
+    use crate::finding::Explanation;
+    use crate::sample::{MAIN, body_refused, findings, healthy, invoked, now, only, refusal};
+
+    const CHECK: Entry = Entry::of::<InvocationAllowed>();
+    const PROFILE: &str =
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-5-5";
+    const HERE: &str = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5";
+    const ELSEWHERE: &str = "arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-opus-5-5";
+    const NOWHERE: &str = "arn:aws:bedrock:::foundation-model/anthropic.claude-opus-5-5";
+
+    fn denial(action: &str, resource: &str, reason: &str) -> Failure {
+        let message = format!(
+            "User: arn:aws:sts::123456789012:assumed-role/dev/alice is not authorized to perform: {action} on resource: {resource}{reason}"
+        );
+        refusal("bedrock-runtime", 403, "AccessDeniedException", &message)
+    }
+
+    /// The healthy machine with one model only, whose two trials end like this.
+    fn with(streaming: Failure, startup: Failure) -> Facts {
+        let mut facts = healthy();
+        if let Observed::Known(trials) = &mut facts.invocations {
+            trials.truncate(2);
+            trials[0].outcome = Observed::Failed(streaming);
+            trials[1].outcome = Observed::Failed(startup);
+        }
+        facts
+    }
+
+    #[test]
+    fn passes_by_inference_when_only_the_body_is_refused() {
+        let findings = findings(&CHECK, &healthy());
+        assert_eq!(findings.len(), 2);
+        for finding in findings {
+            assert_eq!(
+                (finding.status, finding.evidence.basis),
+                (Status::Pass, Basis::Inferred)
+            );
+        }
+    }
+
+    #[test]
+    fn every_layer_has_its_cause_and_owner() {
+        let implicit = |policy: &str| {
+            format!(" because no {policy} allows the bedrock:InvokeModelWithResponseStream action")
+        };
+        let explicit = |policy: &str| format!(" with an explicit deny in {policy}");
+        let (admin, organization) = (Owner::AccountAdmin, Owner::OrgAdmin);
+        for (resource, reason, code, owner) in [
+            (
+                PROFILE,
+                implicit("identity-based policy"),
+                "iam-no-allow-invoke",
+                admin,
+            ),
+            (
+                HERE,
+                implicit("identity-based policy"),
+                "iam-profile-and-model-both-needed",
+                admin,
+            ),
+            (
+                NOWHERE,
+                implicit("identity-based policy"),
+                "iam-profile-and-model-both-needed",
+                admin,
+            ),
+            (
+                ELSEWHERE,
+                implicit("identity-based policy"),
+                "iam-destination-region-missing",
+                admin,
+            ),
+            (
+                PROFILE,
+                explicit("an identity-based policy"),
+                "iam-explicit-deny",
+                admin,
+            ),
+            (
+                ELSEWHERE,
+                explicit("a service control policy"),
+                "scp-deny-destination-region",
+                organization,
+            ),
+            (
+                NOWHERE,
+                explicit("a service control policy"),
+                "scp-deny-global-profile",
+                organization,
+            ),
+            (
+                HERE,
+                explicit("a service control policy"),
+                "scp-deny",
+                organization,
+            ),
+            (
+                PROFILE,
+                implicit("service control policy"),
+                "scp-deny",
+                organization,
+            ),
+            (
+                PROFILE,
+                explicit("a resource control policy"),
+                "rcp-deny",
+                organization,
+            ),
+            (
+                PROFILE,
+                implicit("session policy"),
+                "iam-session-policy-or-boundary",
+                admin,
+            ),
+            (
+                PROFILE,
+                implicit("permissions boundary"),
+                "iam-session-policy-or-boundary",
+                admin,
+            ),
+            (
+                PROFILE,
+                implicit("VPC endpoint policy"),
+                "vpc-endpoint-policy-deny",
+                Owner::NetworkTeam,
+            ),
+            (PROFILE, String::new(), "iam-no-allow-invoke", admin),
+            (
+                PROFILE,
+                " with an explicit deny".to_owned(),
+                "iam-explicit-deny",
+                admin,
+            ),
+        ] {
+            let failure = denial("bedrock:InvokeModelWithResponseStream", resource, &reason);
+            let finding = only(
+                &CHECK,
+                &with(failure.clone(), failure),
+                Status::Fail,
+                Some(code),
+            );
+            assert_eq!(finding.owner, owner, "{code}");
+            for part in [
+                resource,
+                "bedrock:InvokeModelWithResponseStream",
+                "assumed-role/dev/alice",
+            ] {
+                assert!(finding.what.contains(part), "{finding:#?}");
+            }
+            assert_eq!(finding.request_id.as_deref(), Some("req-1"));
+        }
+    }
+
+    #[test]
+    fn says_when_aws_does_not_name_the_policy() {
+        let failure = denial("bedrock:InvokeModel", PROFILE, "");
+        let finding = only(
+            &CHECK,
+            &with(failure.clone(), failure),
+            Status::Fail,
+            Some("iam-no-allow-invoke"),
+        );
+        assert!(
+            finding
+                .what
+                .ends_with("AWS does not say which policy is to blame")
+        );
+    }
+
+    #[test]
+    fn names_the_statement_that_is_missing() {
+        let reason = " because no identity-based policy allows the bedrock:InvokeModel action";
+        let failure = denial("bedrock:InvokeModel", PROFILE, reason);
+        let finding = only(
+            &CHECK,
+            &with(failure.clone(), failure),
+            Status::Fail,
+            Some("iam-no-allow-invoke"),
+        );
+        assert!(finding.fix[0].text.ends_with(
+            r#""Resource": ["arn:aws:bedrock:*:*:inference-profile/us.anthropic.claude-opus-5-5", "arn:aws:bedrock:*::foundation-model/anthropic.claude-opus-5-5"]}"#
+        ), "{finding:#?}");
+        assert_eq!(
+            finding.fix[1].command.as_deref(),
+            Some("bedrock-doctor policy")
+        );
+    }
+
+    #[test]
+    fn names_the_permission_set_of_identity_center() {
+        let message = "User: arn:aws:sts::1:assumed-role/AWSReservedSSO_Dev_Team_0123456789abcdef/alice is not authorized to perform: bedrock:InvokeModel on resource: x because no identity-based policy allows the bedrock:InvokeModel action";
+        let failure = refusal("bedrock-runtime", 403, "AccessDeniedException", message);
+        let finding = only(
+            &CHECK,
+            &with(failure.clone(), failure),
+            Status::Fail,
+            Some("iam-no-allow-invoke"),
+        );
+        assert!(
+            finding.fix[0].text.contains("permission set `Dev_Team`"),
+            "{finding:#?}"
+        );
+    }
+
+    #[test]
+    fn an_api_key_needs_a_permission_of_its_own() {
+        let reason =
+            " because no identity-based policy allows the bedrock:CallWithBearerToken action";
+        let failure = denial("bedrock:CallWithBearerToken", "*", reason);
+        only(
+            &CHECK,
+            &with(failure.clone(), failure),
+            Status::Fail,
+            Some("bearer-missing-call-permission"),
+        );
+    }
+
+    #[test]
+    fn only_the_start_up_check_denied_is_a_warning() {
+        let reason = " because no identity-based policy allows the bedrock:InvokeModel action";
+        let startup = denial("bedrock:InvokeModel", PROFILE, reason);
+        let facts = with(body_refused(), startup.clone());
+        let finding = only(&CHECK, &facts, Status::Warn, Some("iam-no-allow-invoke"));
+        assert_eq!(finding.subject.as_deref(), Some(MAIN));
+        only(
+            &CHECK,
+            &with(startup, body_refused()),
+            Status::Fail,
+            Some("iam-no-allow-invoke"),
+        );
+    }
+
+    #[test]
+    fn one_finding_for_each_model() {
+        let failure = denial(
+            "bedrock:InvokeModel",
+            "*",
+            " with an explicit deny in a service control policy",
+        );
+        let found = findings(&CHECK, &invoked(&Observed::Failed(failure)));
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn other_refusals_are_judged_elsewhere() {
+        let pending = "Your AWS Marketplace subscription for this model is still being processed";
+        let pending = refusal("bedrock-runtime", 403, "AccessDeniedException", pending);
+        only(&CHECK, &with(pending.clone(), pending), Status::Pass, None);
+        let unknown = refusal(
+            "bedrock-runtime",
+            400,
+            "ValidationException",
+            "something new",
+        );
+        let finding = only(
+            &CHECK,
+            &with(unknown.clone(), unknown),
+            Status::CannotTell,
+            None,
+        );
+        assert_eq!(finding.explained_by, []);
+        assert!(finding.what.contains("something new"));
+        let throttled = refusal(
+            "bedrock-runtime",
+            429,
+            "ThrottlingException",
+            "Too many tokens, please wait before trying again.",
+        );
+        let finding = only(
+            &CHECK,
+            &with(throttled.clone(), throttled),
+            Status::CannotTell,
+            None,
+        );
+        assert_eq!(
+            finding.explained_by,
+            [Explanation::Check("requests-not-throttled")]
+        );
+    }
+
+    #[test]
+    fn is_left_out_offline() {
+        let mut facts = healthy();
+        facts.invocations = Observed::NotCollected(Absence::Offline);
+        assert!(only(&CHECK, &facts, Status::NotApplicable, None).left_out);
+    }
+
+    #[test]
+    fn cannot_tell_when_nobody_looked() {
+        only(&CHECK, &Facts::at(now()), Status::CannotTell, None);
+    }
+}

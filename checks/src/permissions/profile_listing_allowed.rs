@@ -1,0 +1,148 @@
+use crate::answer::{Answer, answer, not_judged_here};
+use crate::check::{Check, Family, Meta, Seen, not_collected};
+use crate::facts::{InferenceProfiles, Observed};
+use crate::finding::{Basis, Finding, Owner};
+use crate::probe::ProbeId;
+use crate::text::count;
+
+/// See [`Meta::docs`].
+pub(crate) struct ProfileListingAllowed;
+
+impl Check for ProfileListingAllowed {
+    const META: &'static Meta = &Meta {
+        id: "profile-listing-allowed",
+        family: Family::Permissions,
+        title: "the inference profiles may be listed",
+        file: file!(),
+        docs: "
+## What it looks at
+
+Whether `bedrock:ListInferenceProfiles` is allowed.
+
+## Why it matters
+
+Claude Code works without it, but then puts the prefix of the Region before a model's id without looking
+whether such a profile exists. The mistake appears later, as a 400 that calls the model id invalid.
+
+## How to fix it
+
+Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin full model ids.
+",
+    };
+
+    type Needs<'a> = (Seen<'a, InferenceProfiles>,);
+
+    fn run((Seen(listed),): Self::Needs<'_>) -> Vec<Finding> {
+        vec![match listed {
+            Observed::Known(listed) => Finding::pass(format!(
+                "{} listed",
+                count(listed.profiles.len(), "inference profile")
+            )),
+            Observed::NotCollected(why) => not_collected(ProbeId::InferenceProfiles, why),
+            Observed::Failed(failure) => match answer(failure) {
+                Answer::Denied(_, denial)
+                    if !super::invocation_allowed::is_bearer_call(&denial) =>
+                {
+                    let principal = denial
+                        .principal
+                        .map_or_else(String::new, |principal| format!(" for `{principal}`"));
+                    Finding::warn(
+                        "profile-discovery-blocked",
+                        format!("not allowed: `bedrock:ListInferenceProfiles`{principal}"),
+                    )
+                    .owner(Owner::AccountAdmin)
+                    .why("Claude Code then puts the Region's prefix before model ids unchecked; a wrong one appears as an invalid model id")
+                    .evidence(Basis::Reported, failure.words())
+                    .request_id(failure.request_id.clone())
+                    .fix("allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile` on `*`")
+                }
+                _ => not_judged_here("the list of inference profiles", failure),
+            },
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Entry;
+    use crate::facts::{Absence, Facts, Failure, FailureKind};
+    use crate::finding::{Explanation, Status};
+    use crate::sample::{healthy, now, only, refusal};
+
+    const CHECK: Entry = Entry::of::<ProfileListingAllowed>();
+
+    fn with(listed: Observed<InferenceProfiles>) -> Facts {
+        let mut facts = healthy();
+        facts.inference_profiles = listed;
+        facts
+    }
+
+    fn denied(action: &str) -> Failure {
+        let message = format!(
+            "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+        );
+        refusal("bedrock", 403, "AccessDeniedException", &message)
+    }
+
+    #[test]
+    fn passes_with_the_number_of_profiles() {
+        let finding = only(&CHECK, &healthy(), Status::Pass, None);
+        assert_eq!(finding.what, "2 inference profiles listed");
+    }
+
+    #[test]
+    fn warns_when_a_policy_denies() {
+        let facts = with(Observed::Failed(denied("bedrock:ListInferenceProfiles")));
+        let finding = only(
+            &CHECK,
+            &facts,
+            Status::Warn,
+            Some("profile-discovery-blocked"),
+        );
+        assert_eq!(finding.owner, Owner::AccountAdmin);
+        assert!(finding.what.contains("user/alice"));
+    }
+
+    #[test]
+    fn other_refusals_are_judged_elsewhere() {
+        for (failure, check) in [
+            (
+                denied("bedrock:CallWithBearerToken"),
+                Explanation::Check("invocation-allowed"),
+            ),
+            (
+                Failure::new(FailureKind::Dns, "no such host"),
+                Explanation::Network,
+            ),
+            (
+                refusal(
+                    "bedrock",
+                    403,
+                    "ExpiredTokenException",
+                    "The security token included in the request is expired",
+                ),
+                Explanation::Authentication,
+            ),
+        ] {
+            let finding = only(
+                &CHECK,
+                &with(Observed::Failed(failure)),
+                Status::CannotTell,
+                None,
+            );
+            assert_eq!(finding.explained_by, [check]);
+        }
+    }
+
+    #[test]
+    fn is_left_out_offline() {
+        let facts = with(Observed::NotCollected(Absence::Offline));
+        assert!(only(&CHECK, &facts, Status::NotApplicable, None).left_out);
+    }
+
+    #[test]
+    fn cannot_tell_when_nobody_looked() {
+        only(&CHECK, &Facts::at(now()), Status::CannotTell, None);
+    }
+}

@@ -1,0 +1,69 @@
+//! The things that can be observed, by name. How each is asked stands in the program, not here.
+
+use serde::{Deserialize, Serialize};
+
+/// A thing that can be observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeId {
+    /// Operating system, clock, home folder, the environment variables that matter.
+    Machine,
+    /// The Claude Code version, found without starting it.
+    ClaudeCode,
+    /// Claude Code's settings files of all levels, merged with the environment by its rules.
+    Configuration,
+    /// `~/.aws/config` and `~/.aws/credentials`.
+    AwsFiles,
+    /// The token cache of IAM Identity Center.
+    SsoCache,
+    /// The credentials Claude Code would use.
+    Credentials,
+    /// Whom AWS takes the credentials for.
+    CallerIdentity,
+    /// The inference profiles the account lists in the Region.
+    InferenceProfiles,
+    /// Lifecycle, access and agreement of the models in use.
+    ModelAvailability,
+    /// Whether the use-case form of Anthropic models was submitted.
+    UseCaseForm,
+    /// Whether the models in use may be invoked.
+    Invocations,
+    /// How far this machine's clock is from AWS's.
+    Clock,
+}
+
+impl ProbeId {
+    /// Every probe, in the order people read them.
+    pub const ALL: [Self; 12] = [
+        Self::Machine,
+        Self::ClaudeCode,
+        Self::Configuration,
+        Self::AwsFiles,
+        Self::SsoCache,
+        Self::Credentials,
+        Self::CallerIdentity,
+        Self::InferenceProfiles,
+        Self::ModelAvailability,
+        Self::UseCaseForm,
+        Self::Invocations,
+        Self::Clock,
+    ];
+
+    /// The name in the command line, in JSON and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Machine => "machine",
+            Self::ClaudeCode => "claude-code",
+            Self::Configuration => "configuration",
+            Self::AwsFiles => "aws-files",
+            Self::SsoCache => "sso-cache",
+            Self::Credentials => "credentials",
+            Self::CallerIdentity => "caller-identity",
+            Self::InferenceProfiles => "inference-profiles",
+            Self::ModelAvailability => "model-availability",
+            Self::UseCaseForm => "use-case-form",
+            Self::Invocations => "invocations",
+            Self::Clock => "clock",
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use crate::check::{Check, Family, Meta};
+use crate::facts::{Now, SsoCache, SsoSession, SsoToken};
+use crate::finding::{Basis, Finding};
+use crate::text::relative;
+
+/// See [`Meta::docs`].
+pub(crate) struct SsoTokenFresh;
+
+/// The SDK renews a token that has less than this many seconds left.
+const RENEWAL_WINDOW: i64 = 300;
+
+/// Less than this many seconds are worth a warning when the token cannot be renewed.
+const SHORTLY: i64 = 1_800;
+
+impl Check for SsoTokenFresh {
+    const META: &'static Meta = &Meta {
+        id: "sso-token-fresh",
+        family: Family::Sso,
+        title: "the IAM Identity Center token has not expired",
+        file: file!(),
+        docs: "
+## What it looks at
+
+The token in `~/.aws/sso/cache/` that belongs to the active profile: when it expires, and whether
+everything that a renewal needs is there.
+
+## Why it matters
+
+Without a valid token no role credentials are handed out, so every call fails before it reaches Bedrock.
+Claude Code renews a token with less than 5 minutes left, if it can; the old form of profile
+(`sso_start_url` in the profile itself) never can.
+
+## How to fix it
+
+Run `aws sso login` for the profile. An `[sso-session …]` section makes tokens renewable.
+",
+    };
+
+    type Needs<'a> = (Now, &'a SsoCache);
+
+    fn run((Now(now), cache): Self::Needs<'_>) -> Vec<Finding> {
+        let Some(session) = &cache.active else {
+            return vec![Finding::not_applicable(
+                "the active profile does not use IAM Identity Center",
+            )];
+        };
+        let Some(token) = cache.active_token() else {
+            return vec![
+                Finding::cannot_tell("no token is cached for the active profile")
+                    .explained_by("sso-token-present"),
+            ];
+        };
+        vec![judge(session, token, now).explained_by("bedrock-enabled")]
+    }
+}
+
+fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Finding {
+    let profile = &session.profile;
+    let login = session.login_command();
+    let expired = |what: String| {
+        Finding::fail("sso-session-expired", what)
+            .why("no role credentials are handed out without it: every call fails before it reaches Bedrock")
+            .fix_command("sign in again", login.clone())
+    };
+    let Some(expires_at) = token.expires_at else {
+        if session.session.is_none() {
+            // The old form of profile takes such a token as it is (seen, 2.1.330).
+            return Finding::pass(format!(
+                "the token for profile `{profile}` has no readable expiry; Claude Code uses it as it is"
+            ))
+            .evidence(Basis::Inferred, "the cache file");
+        }
+        return expired(format!(
+            "the expiry of the token for profile `{profile}` is no date, so Claude Code takes it for expired (`{}`)",
+            token.file
+        ));
+    };
+    let left = expires_at.as_second() - now.as_second();
+    let when = relative(expires_at, now);
+    if left > RENEWAL_WINDOW {
+        let finding = Finding::pass(format!("the token for profile `{profile}` expires {when}"));
+        return if token.renewable || left > SHORTLY {
+            finding
+        } else {
+            Finding::warn(
+                "sso-session-expired",
+                format!("the token for profile `{profile}` expires {when} and cannot be renewed"),
+            )
+            .fix_command("sign in before it ends the session", login)
+        };
+    }
+    if token.renewable {
+        let registration_ended = token
+            .registration_expires_at
+            .is_some_and(|registered| registered <= now);
+        if left <= 0 && registration_ended {
+            return expired(format!(
+                "the token for profile `{profile}` expired {when}, and the client registration that could renew it has expired too"
+            ));
+        }
+        let tense = if left > 0 { "expires" } else { "expired" };
+        let finding = Finding::warn(
+            "sso-session-expired",
+            format!("the token for profile `{profile}` {tense} {when}; Claude Code will renew it by itself"),
+        )
+        .evidence(Basis::Inferred, "the cache file has all that a renewal needs; it was not tried")
+        .fix_command("to be sure, sign in again", login);
+        return if left > 0 {
+            finding
+        } else {
+            finding.why("this checkup changes no file, so it did not renew the token and could not test what needs it")
+        };
+    }
+    if left > 0 {
+        // The SDK for JavaScript takes less than 5 minutes for expired when it cannot renew (seen).
+        return expired(format!(
+            "the token for profile `{profile}` expires {when}, too soon for Claude Code, and cannot be renewed"
+        ));
+    }
+    expired(format!(
+        "the token for profile `{profile}` expired {when} and cannot be renewed"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Entry;
+    use crate::facts::{Facts, Observed};
+    use crate::finding::Status;
+    use crate::sample::{healthy, in_seconds, only};
+
+    const CHECK: Entry = Entry::of::<SsoTokenFresh>();
+
+    fn with_token(left: i64, renewable: bool, registration_left: Option<i64>) -> Facts {
+        let mut facts = healthy();
+        facts.sso_cache = Observed::Known(SsoCache {
+            path: "~/.aws/sso/cache".into(),
+            active: Some(SsoSession {
+                profile: "dev".into(),
+                session: Some("acme".into()),
+                start_url: "https://acme.awsapps.com/start".into(),
+                region: "eu-west-1".into(),
+                account_id: "123456789012".into(),
+                role_name: "Dev".into(),
+                cache_file: "a.json".into(),
+            }),
+            tokens: vec![SsoToken {
+                file: "a.json".into(),
+                expires_at: Some(in_seconds(left)),
+                renewable,
+                registration_expires_at: registration_left.map(in_seconds),
+                start_url: None,
+                region: None,
+            }],
+            problems: vec![],
+        });
+        facts
+    }
+
+    #[track_caller]
+    fn check(
+        left: i64,
+        renewable: bool,
+        registration_left: Option<i64>,
+        status: Status,
+    ) -> Finding {
+        let code = (status != Status::Pass).then_some("sso-session-expired");
+        only(
+            &CHECK,
+            &with_token(left, renewable, registration_left),
+            status,
+            code,
+        )
+    }
+
+    #[test]
+    fn passes_while_time_is_left() {
+        check(7_200, false, None, Status::Pass);
+        check(301, true, Some(86_400), Status::Pass);
+    }
+
+    #[test]
+    fn warns_when_a_token_that_cannot_be_renewed_ends_soon() {
+        check(1_800, false, None, Status::Warn);
+        check(1_801, false, None, Status::Pass);
+    }
+
+    #[test]
+    fn takes_five_minutes_for_expired_when_it_cannot_be_renewed() {
+        check(300, false, None, Status::Fail);
+    }
+
+    #[test]
+    fn fails_at_the_very_second() {
+        let finding = check(0, false, None, Status::Fail);
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some("aws sso login --profile dev")
+        );
+    }
+
+    #[test]
+    fn warns_when_claude_code_renews_by_itself() {
+        check(-3_600, true, Some(86_400), Status::Warn);
+        check(-3_600, true, None, Status::Warn);
+        check(200, true, Some(-1), Status::Warn);
+    }
+
+    #[test]
+    fn fails_when_token_and_registration_have_expired() {
+        check(-3_600, true, Some(-1), Status::Fail);
+    }
+
+    #[test]
+    fn does_not_apply_to_profiles_without_identity_center() {
+        only(&CHECK, &healthy(), Status::NotApplicable, None);
+    }
+
+    #[test]
+    fn cannot_tell_when_nobody_looked() {
+        only(
+            &CHECK,
+            &Facts::at(crate::sample::now()),
+            Status::CannotTell,
+            None,
+        );
+    }
+}

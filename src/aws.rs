@@ -1,0 +1,131 @@
+//! Clients of the AWS SDK, made of explicit parts: static credentials, Region, endpoint, our HTTP client.
+//!
+//! `aws_config::load_defaults` is never used: its chain is not Claude Code's, and it reads the environment.
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::token::SharedTokenProvider;
+use aws_sdk_sts::error::ProvideErrorMetadata;
+use aws_sdk_sts::operation::RequestId as _;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use bedrock_doctor_checks::claude_code::network::Plane;
+use bedrock_doctor_checks::facts::{Failure, FailureKind};
+
+use crate::credentials::Signer;
+use crate::http::{Http, TransportFailure};
+use crate::secrets::Secrets;
+
+/// The configuration of one client.
+pub(crate) fn config(
+    http: &Http,
+    plane: Plane,
+    region: &str,
+    endpoint: &str,
+    signer: &Signer,
+) -> SdkConfig {
+    let builder = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region.to_owned()))
+        .endpoint_url(endpoint)
+        .http_client(http.for_aws(plane))
+        .sleep_impl(TokioSleep::new())
+        .retry_config(RetryConfig::disabled())
+        .disable_clock_skew_correction(true)
+        .time_source(aws_smithy_async::time::SystemTimeSource::new());
+    match signer {
+        Signer::Nobody => builder.build(),
+        Signer::Keys(keys) => builder
+            .credentials_provider(SharedCredentialsProvider::new(keys.clone()))
+            .build(),
+        Signer::Bearer(token) => builder
+            .token_provider(SharedTokenProvider::new(token.clone()))
+            .build(),
+    }
+}
+
+/// Turns an error of the SDK into a failure: AWS's code, message and request id, or the stage that broke.
+///
+/// Never prints the error itself: its `Debug` holds the whole response.
+pub(crate) fn failure<E>(
+    service: &str,
+    host: &str,
+    secrets: &Secrets,
+    error: &SdkError<E, HttpResponse>,
+) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let named = |failure: Failure| Failure {
+        service: Some(service.to_owned()),
+        host: Some(host.to_owned()),
+        message: secrets.scrub(&failure.message),
+        ..failure
+    };
+    match error {
+        SdkError::DispatchFailure(dispatch) => {
+            let mut source: Option<&(dyn std::error::Error + 'static)> =
+                dispatch.as_connector_error().map(|error| error as _);
+            while let Some(current) = source {
+                if let Some(TransportFailure(failure)) = current.downcast_ref() {
+                    return named(failure.clone());
+                }
+                source = current.source();
+            }
+            named(Failure::new(
+                FailureKind::Http,
+                "the request could not be sent",
+            ))
+        }
+        SdkError::TimeoutError(_) => {
+            named(Failure::new(FailureKind::TimedOut, "no answer in time"))
+        }
+        SdkError::ConstructionFailure(_) => named(Failure::new(
+            FailureKind::Configuration,
+            "the request could not be made: a value in it is not allowed, such as the endpoint, the Region or the model id",
+        )),
+        SdkError::ResponseError(response) => named(Failure {
+            status: Some(response.raw().status().as_u16()),
+            ..Failure::new(FailureKind::Http, not_from_aws(response.raw()))
+        }),
+        SdkError::ServiceError(refusal) => {
+            let raw = refusal.raw();
+            let code = refusal.err().code().map(str::to_owned);
+            let message = refusal.err().message().map(str::to_owned);
+            let status = Some(raw.status().as_u16());
+            if code.is_none() && message.is_none() && !has_error_type(raw) {
+                return named(Failure {
+                    status,
+                    ..Failure::new(FailureKind::Http, not_from_aws(raw))
+                });
+            }
+            named(Failure {
+                status,
+                code,
+                request_id: error.request_id().map(str::to_owned),
+                ..Failure::new(FailureKind::Service, message.unwrap_or_default())
+            })
+        }
+        _ => named(Failure::new(
+            FailureKind::Http,
+            "an error of a kind unknown to this version",
+        )),
+    }
+}
+
+fn has_error_type(raw: &HttpResponse) -> bool {
+    raw.headers().get("x-amzn-errortype").is_some()
+        || raw.headers().get("x-amzn-requestid").is_some()
+}
+
+/// Says what answered instead of AWS.
+fn not_from_aws(raw: &HttpResponse) -> String {
+    let status = raw.status().as_u16();
+    let content_type = raw
+        .headers()
+        .get("content-type")
+        .unwrap_or("no content type");
+    format!("an answer that is not AWS's: HTTP {status} with {content_type}")
+}

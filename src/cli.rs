@@ -1,0 +1,267 @@
+//! Arguments only: words become values here, nothing is read or resolved. The doc comments are the help text.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tells why Claude Code cannot talk to Amazon Bedrock, and the command that fixes it
+///
+/// Without a command it runs `check`.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   nothing failed (there may be warnings)
+  1   something failed and you can fix it; the command is printed
+  2   something failed and somebody else must act; the text to forward is printed
+  3   nothing known to be wrong, but something that matters could not be told
+  64  wrong usage
+  70  internal error of bedrock-doctor";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Show every check, its evidence and how long each probe took
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// When to use colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorWhen::Auto)]
+    pub(crate) color: ColorWhen,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check everything and show what is wrong, why, and the command that fixes it
+    Check(CheckArgs),
+    /// Say what a check looks at, why it matters and how to fix it
+    Explain {
+        /// The id of a check, as in the table
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// List the checks or the probes
+    List {
+        /// What to list
+        #[arg(value_enum, value_name = "WHAT")]
+        what: Listing,
+        /// The form of the list
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+    /// Show the report of a built-in sample machine; needs no AWS account
+    Demo {
+        /// The sample machine; without it, the first one
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckArgs {
+    /// Look only at what this machine shows: open no socket, start no helper program
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// Also make one real streaming request of 1 token per model in use; this costs a fraction of a cent
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) invoke: bool,
+
+    /// Run only these checks or families; globs are allowed; may be repeated
+    #[arg(long, value_name = "ID|FAMILY")]
+    pub(crate) only: Vec<String>,
+
+    /// Leave these checks or families out; globs are allowed; may be repeated
+    #[arg(long, value_name = "ID|FAMILY")]
+    pub(crate) skip: Vec<String>,
+
+    /// The AWS account that is expected; may be repeated
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub(crate) account: Vec<String>,
+
+    /// End the whole run after this many seconds, with what is known by then
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub(crate) timeout: f64,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// The form of the report
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table)]
+    pub(crate) format: Format,
+
+    /// Write the report to this file instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Show account ids, names and whole access key ids in every format
+    #[arg(long)]
+    pub(crate) show_identifiers: bool,
+
+    /// Count warnings and what could not be told as failures
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people at a terminal
+    Table,
+    /// For programs; with the facts
+    Json,
+    /// For tickets; identifiers are replaced by pseudonyms
+    Markdown,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listing {
+    /// Ids, families and titles
+    Checks,
+    /// Names, IAM actions, cost and effect
+    Probes,
+}
+
+/// The form of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    if digits.len() == 12 && digits.chars().all(|c| c.is_ascii_digit()) {
+        Ok(digits)
+    } else {
+        Err("an AWS account id has 12 digits".to_owned())
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 3_600.0 => Ok(seconds),
+        _ => Err("a number of seconds between 0 and 3600 is needed".to_owned()),
+    }
+}
+
+impl Cli {
+    /// Reads the arguments; without a command they are those of `check`.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+        if let Some(at) = place_for_check(&arguments) {
+            arguments.insert(at, "check".into());
+        }
+        Self::try_parse_from(arguments)
+    }
+}
+
+/// Where `check` is to be inserted: after the global flags, unless a command or a request for help stands there.
+fn place_for_check(arguments: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let Some(word) = arguments.get(at).map(|word| word.to_string_lossy()) else {
+            return Some(at.min(arguments.len().max(1))).filter(|at| *at <= arguments.len());
+        };
+        match word.as_ref() {
+            "-v" | "--verbose" | "-q" | "--quiet" | "-vq" | "-qv" => at += 1,
+            "--color" => at += 2,
+            other if other.starts_with("--color=") => at += 1,
+            "-h" | "--help" | "-V" | "--version" => return None,
+            other if other.starts_with('-') => return Some(at),
+            // A command, or a word that clap will refuse with a suggestion.
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<Cli, clap::Error> {
+        let program = std::iter::once("bedrock-doctor");
+        Cli::read(program.chain(words.iter().copied()).map(OsString::from))
+    }
+
+    #[track_caller]
+    fn check_args(words: &[&str]) -> CheckArgs {
+        match read(words).unwrap().command {
+            Command::Check(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_is_check() {
+        assert!(!check_args(&[]).offline);
+        assert!(check_args(&["--offline"]).offline);
+        assert!(check_args(&["-v", "--color", "never", "--offline"]).offline);
+        assert!(check_args(&["-v", "check", "--offline"]).offline);
+        assert_eq!(
+            check_args(&["--output", "demo"]).output.output,
+            Some("demo".into())
+        );
+    }
+
+    #[test]
+    fn wrong_words_are_refused() {
+        for words in [
+            &["chekc"][..],
+            &["--timeout", "0"],
+            &["--timeout", "nan"],
+            &["--account", "12"],
+            &["--offline", "--invoke"],
+            &["--color"],
+        ] {
+            assert!(read(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn accounts_may_be_written_with_dashes() {
+        assert_eq!(
+            check_args(&["--account", "1234-5678-9012"]).account,
+            ["123456789012"]
+        );
+    }
+}

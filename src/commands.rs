@@ -1,0 +1,6 @@
+//! One verb, one file.
+
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod explain;
+pub(crate) mod list;

@@ -1,0 +1,144 @@
+//! `check`: the checkup.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bedrock_doctor_checks::check::Entry;
+use bedrock_doctor_checks::diagnosis::{Diagnosis, Exit};
+use bedrock_doctor_checks::probe::ProbeId;
+use bedrock_doctor_checks::registry::{self, ALL};
+
+use crate::cli::{CheckArgs, Format, Global, OutputArgs};
+use crate::output::Output;
+use crate::probes::{Options, collect};
+use crate::progress::Progress;
+use crate::redact;
+use crate::render::table::Look;
+use crate::render::{json, markdown, table};
+use crate::report::Report;
+use crate::world::World;
+
+/// Runs the checkup.
+pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Output) -> Exit {
+    let checks = match selected(args) {
+        Ok(checks) => checks,
+        Err(complaint) => {
+            output.message(&format!("error: {complaint}"));
+            return Exit::Usage;
+        }
+    };
+    let wanted: BTreeSet<ProbeId> = checks
+        .iter()
+        .flat_map(|check| check.needed_probes())
+        .collect();
+    let options = Options {
+        offline: args.offline,
+        invoke: args.invoke,
+        accounts: args.account.clone(),
+        timeout: Duration::from_secs_f64(args.timeout),
+    };
+    if args.invoke && !global.quiet {
+        output.message("--invoke: one real request of 1 token per model in use; the cost is a fraction of a cent");
+    }
+    let progress = Progress::new(output.shows_progress() && !global.quiet);
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.message(&format!("error: the runtime could not be started: {error}"));
+            return Exit::Internal;
+        }
+    };
+    let collected = runtime.block_on(collect(world, &options, &wanted, &progress));
+    // A name look-up that hangs must not keep the program from ending.
+    runtime.shutdown_background();
+    progress.finish();
+    let diagnosis = Diagnosis::of(&collected.facts, &checks);
+    let report = Report::new(
+        collected.facts,
+        diagnosis,
+        &collected.timings,
+        args.output.strict,
+    );
+    write(world, &report, &args.output, global, output)
+}
+
+/// Writes a report in the form that was asked for.
+pub(crate) fn write(
+    world: &World,
+    report: &Report,
+    form: &OutputArgs,
+    global: &Global,
+    output: &Output,
+) -> Exit {
+    let shown = match (form.show_identifiers, form.format) {
+        (true, _) => report.clone(),
+        (false, Format::Table) => redact::keys_shortened(report),
+        (false, Format::Json | Format::Markdown) => redact::pseudonymised(report),
+    };
+    let text = match form.format {
+        Format::Json => json::render(&shown),
+        Format::Markdown => markdown::render(&shown),
+        Format::Table => {
+            let look = Look {
+                colour: form.output.is_none() && output.colour(global.color, world),
+                verbose: global.verbose,
+                width: output.width(world),
+            };
+            table::render(&shown, look)
+        }
+    };
+    match &form.output {
+        None => output.data(&text),
+        Some(path) => {
+            if let Err(why) = World::write(path, &text) {
+                output.message(&format!(
+                    "error: the report could not be written to `{}`: {why}",
+                    path.display()
+                ));
+                return Exit::Usage;
+            }
+            output.message(&format!("report written to `{}`", path.display()));
+        }
+    }
+    exit(report)
+}
+
+fn exit(report: &Report) -> Exit {
+    [
+        Exit::Healthy,
+        Exit::YouCanFix,
+        Exit::SomebodyElse,
+        Exit::CannotTell,
+    ]
+    .into_iter()
+    .find(|exit| exit.code() == report.exit_code)
+    .unwrap_or(Exit::Internal)
+}
+
+/// The checks that `--only` and `--skip` leave.
+fn selected(args: &CheckArgs) -> Result<Vec<&'static Entry>, String> {
+    for pattern in args.only.iter().chain(&args.skip) {
+        if !ALL.iter().any(|check| registry::matches(check, pattern)) {
+            return Err(format!(
+                "no check and no family is called `{pattern}`; `bedrock-doctor list checks` shows them"
+            ));
+        }
+    }
+    let any = |patterns: &[String], check: &Entry| {
+        patterns
+            .iter()
+            .any(|pattern| registry::matches(check, pattern))
+    };
+    let checks: Vec<&'static Entry> = ALL
+        .iter()
+        .filter(|check| args.only.is_empty() || any(&args.only, check))
+        .filter(|check| !any(&args.skip, check))
+        .collect();
+    if checks.is_empty() {
+        return Err("`--only` and `--skip` leave no check".to_owned());
+    }
+    Ok(checks)
+}

@@ -1,0 +1,90 @@
+//! `list`: the checks and the probes.
+
+use bedrock_doctor_checks::diagnosis::Exit;
+use bedrock_doctor_checks::probe::ProbeId;
+use bedrock_doctor_checks::registry::ALL;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::json;
+
+use crate::cli::{ListFormat, Listing};
+use crate::output::Output;
+use crate::probes::PROBES;
+
+/// Prints a list.
+pub(crate) fn run(what: Listing, format: ListFormat, output: &Output) -> Exit {
+    let text = match (what, format) {
+        (Listing::Checks, ListFormat::Json) => checks_json(),
+        (Listing::Probes, ListFormat::Json) => probes_json(),
+        (Listing::Checks, ListFormat::Table) => table(
+            &["id", "family", "holds when"],
+            ALL.iter().map(|check| {
+                vec![
+                    check.meta.id.to_owned(),
+                    check.meta.family.name().to_owned(),
+                    check.meta.title.to_owned(),
+                ]
+            }),
+        ),
+        (Listing::Probes, ListFormat::Table) => table(
+            &["probe", "asks", "IAM actions", "cost and effect"],
+            PROBES.iter().map(|probe| {
+                vec![
+                    probe.id.name().to_owned(),
+                    probe.asks.to_owned(),
+                    probe.actions.join("\n"),
+                    format!("{}; effect: {}", probe.cost, probe.effect),
+                ]
+            }),
+        ),
+    };
+    output.data(&text);
+    Exit::Healthy
+}
+
+fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(100)
+        .set_header(heading);
+    for row in rows {
+        table.add_row(row);
+    }
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned() + "\n")
+        .collect()
+}
+
+fn checks_json() -> String {
+    let checks: Vec<_> = ALL
+        .iter()
+        .map(|check| {
+            json!({
+                "id": check.meta.id,
+                "family": check.meta.family.name(),
+                "title": check.meta.title,
+                "probes": check.needed_probes().map(ProbeId::name).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "checks": checks }))
+}
+
+fn probes_json() -> String {
+    let probes: Vec<_> = PROBES
+        .iter()
+        .map(|probe| {
+            json!({
+                "id": probe.id.name(),
+                "asks": probe.asks,
+                "actions": probe.actions,
+                "cost": probe.cost,
+                "effect": probe.effect,
+                "seconds": probe.seconds,
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "probes": probes }))
+}

@@ -1,0 +1,285 @@
+//! The credential chain as Claude Code walks it. Secrets never leave this folder but inside a [`Signer`].
+//!
+//! `checks` decides which providers are tried and in which order; here they are tried. One provider, one file.
+
+mod assume_role;
+mod bearer;
+mod endpoint;
+mod helper;
+mod login;
+mod profile;
+mod sso;
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials as Keys;
+use aws_credential_types::Token;
+use bedrock_doctor_checks::claude_code::Resolved;
+use bedrock_doctor_checks::claude_code::credential_plan::{
+    Link, NO_PROVIDERS, ProfileProvider, Provider,
+};
+use bedrock_doctor_checks::facts::{CredentialKind, Credentials, Failure, Step, StepOutcome};
+use jiff::Timestamp;
+
+use crate::http::Http;
+use crate::secrets::Secrets;
+use crate::world::World;
+
+/// Who signs requests. Holds secrets: it has no `Debug` of its own.
+#[derive(Clone)]
+pub(crate) enum Signer {
+    /// Requests go out unsigned, or the operation needs no signature.
+    Nobody,
+    /// `SigV4`.
+    Keys(Keys),
+    /// A Bedrock API key.
+    Bearer(Token),
+}
+
+/// What the chain needs.
+pub(crate) struct Chain<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) resolved: &'a Resolved,
+    pub(crate) http: &'a Http,
+    pub(crate) secrets: &'a Secrets,
+    /// How long one step may take.
+    pub(crate) patience: Duration,
+    /// Ask nobody and start nothing: say what would be tried.
+    pub(crate) offline: bool,
+}
+
+/// Keys from a provider.
+struct Delivered {
+    keys: Keys,
+    expires_at: Option<Timestamp>,
+    renewable: bool,
+    profile: Option<String>,
+    role_arns: Vec<String>,
+    configured_account: Option<String>,
+    reason: String,
+}
+
+impl Delivered {
+    /// Keys without anything special about them.
+    fn new(keys: Keys, reason: String) -> Self {
+        Self {
+            keys,
+            expires_at: None,
+            renewable: false,
+            profile: None,
+            role_arns: Vec::new(),
+            configured_account: None,
+            reason,
+        }
+    }
+}
+
+/// Why a provider delivered nothing.
+struct Refused {
+    /// The chain ends here.
+    stops: bool,
+    /// It was not tried, because that would change something.
+    not_tried: bool,
+    cause: &'static str,
+    reason: String,
+    failure: Option<Failure>,
+}
+
+impl Refused {
+    fn new(cause: &'static str, reason: impl Into<String>) -> Self {
+        Self {
+            stops: false,
+            not_tried: false,
+            cause,
+            reason: reason.into(),
+            failure: None,
+        }
+    }
+
+    /// The chain ends with this provider's own words.
+    fn stopping(mut self) -> Self {
+        self.stops = true;
+        self
+    }
+
+    fn with(mut self, failure: Failure) -> Self {
+        self.failure = Some(failure);
+        self
+    }
+}
+
+type Outcome = Result<Delivered, Refused>;
+
+impl Chain<'_> {
+    /// Walks the chain: the credentials as a fact, and whoever signs.
+    pub(crate) async fn walk(&self) -> (Credentials, Option<Signer>) {
+        let mut steps = Vec::new();
+        for link in &self.resolved.plan.links {
+            let provider = match link {
+                Link::Settled(step) => {
+                    steps.push(step.clone());
+                    if step.outcome == StepOutcome::Stopped {
+                        let error = step.reason.clone();
+                        return (Credentials::none(steps, Some(error)), None);
+                    }
+                    continue;
+                }
+                Link::Try(provider) => provider,
+            };
+            let kind = provider.kind();
+            match provider {
+                Provider::ApiKey => return bearer::api_key(self, steps),
+                Provider::Unsigned => {
+                    steps.push(used(kind, "CLAUDE_CODE_SKIP_BEDROCK_AUTH is on".to_owned()));
+                    let credentials = Credentials {
+                        kind,
+                        ..Credentials::none(steps, None)
+                    };
+                    // A gateway's own token goes out as it is.
+                    let signer = match self.variable("ANTHROPIC_AUTH_TOKEN") {
+                        Some(token) => Signer::Bearer(Token::new(token, None)),
+                        None => Signer::Nobody,
+                    };
+                    return (credentials, Some(signer));
+                }
+                _ if self.offline && !is_local(provider) => {
+                    steps.push(Step {
+                        provider: kind,
+                        outcome: StepOutcome::NotTried,
+                        reason: "left out: --offline asks nobody and starts no program".to_owned(),
+                        failure: None,
+                        cause: None,
+                    });
+                    let credentials = Credentials {
+                        kind,
+                        profile: self.profile_of(provider),
+                        ..Credentials::none(steps, None)
+                    };
+                    return (credentials, None);
+                }
+                _ => {}
+            }
+            match self.try_provider(provider).await {
+                Ok(delivered) => {
+                    self.secrets.remember(delivered.keys.secret_access_key());
+                    if let Some(token) = delivered.keys.session_token() {
+                        self.secrets.remember(token);
+                    }
+                    steps.push(used(kind, delivered.reason));
+                    let credentials = Credentials {
+                        kind,
+                        profile: delivered.profile,
+                        access_key_id: Some(delivered.keys.access_key_id().to_owned()),
+                        has_session_token: delivered.keys.session_token().is_some(),
+                        expires_at: delivered.expires_at,
+                        renewable: delivered.renewable,
+                        role_arns: delivered.role_arns,
+                        configured_account: delivered.configured_account,
+                        error: None,
+                        steps,
+                        api_key: None,
+                    };
+                    return (credentials, Some(Signer::Keys(delivered.keys)));
+                }
+                Err(refused) => {
+                    let ends = refused.stops || refused.not_tried;
+                    let reason = refused.reason.clone();
+                    steps.push(Step {
+                        provider: kind,
+                        outcome: match (refused.not_tried, refused.stops) {
+                            (true, _) => StepOutcome::NotTried,
+                            (false, true) => StepOutcome::Stopped,
+                            (false, false) => StepOutcome::Failed,
+                        },
+                        reason: refused.reason,
+                        failure: refused.failure,
+                        cause: Some(refused.cause.to_owned()),
+                    });
+                    if ends {
+                        return (Credentials::none(steps, Some(reason)), None);
+                    }
+                }
+            }
+        }
+        let error = Some(NO_PROVIDERS.to_owned());
+        (Credentials::none(steps, error), None)
+    }
+
+    async fn try_provider(&self, provider: &Provider) -> Outcome {
+        match provider {
+            Provider::ApiKey | Provider::Unsigned => {
+                Err(Refused::new("not-a-provider-of-keys", "delivers no keys"))
+            }
+            Provider::Export => helper::export(self).await,
+            Provider::Environment => profile::environment(self),
+            Provider::Profile(provider) => profile::provide(self, provider).await,
+            Provider::WebIdentity(identity) => {
+                assume_role::web_identity(self, identity, None).await
+            }
+            Provider::Container => endpoint::container(self).await,
+            Provider::InstanceMetadata => endpoint::instance_metadata(self).await,
+        }
+    }
+
+    fn profile_of(&self, provider: &Provider) -> Option<String> {
+        let profile = &self.resolved.configuration.profile.value;
+        matches!(provider, Provider::Profile(_)).then(|| profile.clone())
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.resolved.inputs.environment.get(name)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+}
+
+/// Whether a provider only reads what this machine has.
+fn is_local(provider: &Provider) -> bool {
+    matches!(
+        provider,
+        Provider::ApiKey
+            | Provider::Unsigned
+            | Provider::Environment
+            | Provider::Profile(ProfileProvider::Static { .. } | ProfileProvider::Login { .. })
+    )
+}
+
+fn used(provider: CredentialKind, reason: String) -> Step {
+    Step {
+        provider,
+        outcome: StepOutcome::Used,
+        reason,
+        failure: None,
+        cause: None,
+    }
+}
+
+/// Keys from their parts.
+fn keys(id: &str, secret: &str, token: Option<&str>) -> Keys {
+    Keys::new(
+        id.trim(),
+        secret.trim(),
+        token.map(|token| token.trim().to_owned()),
+        None,
+        "bedrock-doctor",
+    )
+}
+
+/// Waits for an answer no longer than the chain's patience; a time-out names what was waited for.
+async fn within<T>(
+    chain: &Chain<'_>,
+    host: &str,
+    service: &str,
+    answer: impl Future<Output = T>,
+) -> Result<T, Refused> {
+    tokio::time::timeout(chain.patience, answer)
+        .await
+        .map_err(|_| {
+            let failure = crate::probes::timed_out(chain.http, service, host, chain.patience);
+            Refused::new("timed-out", failure.message.clone())
+                .stopping()
+                .with(failure)
+        })
+}

@@ -1,0 +1,148 @@
+//! Roles assumed through STS, from other credentials or with an OIDC token.
+
+use bedrock_doctor_checks::claude_code::credential_plan::{AssumeRole, Base, WebIdentity};
+use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
+use bedrock_doctor_checks::facts::{Failure, FailureKind};
+use jiff::Timestamp;
+
+use super::{Chain, Delivered, Outcome, Refused, Signer, endpoint, keys, profile};
+use crate::aws;
+use crate::world::FileText;
+
+/// A role assumed from other credentials.
+pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
+    let AssumeRole {
+        profile, role_arn, ..
+    } = role;
+    let base = match &role.base {
+        Base::Profile(source) => profile::provide(chain, source).await,
+        Base::Environment => profile::environment(chain),
+        Base::Container => endpoint::container(chain).await,
+        Base::InstanceMetadata => endpoint::instance_metadata(chain).await,
+    }?;
+    chain.secrets.remember(base.keys.secret_access_key());
+    if role.mfa_serial.is_some() {
+        // The SDK's own words; Claude Code cannot ask for the code.
+        return Err(Refused::new(
+            "mfa-required",
+            format!("Profile {profile} requires multi-factor authentication, but no MFA code callback was provided."),
+        )
+        .stopping());
+    }
+    let (client, host) = sts(chain, &Signer::Keys(base.keys.clone()));
+    let request = client
+        .assume_role()
+        .role_arn(role_arn)
+        .role_session_name(session_name(chain, role.session_name.as_deref()))
+        .set_external_id(role.external_id.clone())
+        .duration_seconds(role.duration_seconds.unwrap_or(3_600));
+    let answer = super::within(chain, &host, "sts", request.send())
+        .await?
+        .map_err(|error| {
+            let failure = aws::failure("sts", &host, chain.secrets, &error);
+            Refused::new(
+                "assume-role-refused",
+                format!("role `{role_arn}` was refused: {}", failure.words()),
+            )
+            .stopping()
+            .with(failure)
+        })?;
+    let mut role_arns = base.role_arns.clone();
+    role_arns.push(role_arn.clone());
+    let reason = format!(
+        "role `{role_arn}` of profile `{profile}`, assumed from {}",
+        base.reason
+    );
+    delivered(answer.credentials(), profile, role_arns, reason)
+}
+
+/// A role assumed with an OIDC token from a file.
+pub(super) async fn web_identity(
+    chain: &Chain<'_>,
+    identity: &WebIdentity,
+    profile: Option<&str>,
+) -> Outcome {
+    let path = chain.world.expand(&identity.token_file);
+    let unreadable = |why: &str| {
+        let reason = format!("the token file `{}` {why}", identity.token_file);
+        Refused::new("web-identity-token-unreadable", reason.clone())
+            .stopping()
+            .with(Failure::new(FailureKind::File, reason))
+    };
+    let token = match chain.world.read(&path) {
+        FileText::Text(token) => token,
+        FileText::Absent => return Err(unreadable("does not exist")),
+        FileText::Unreadable(why) => return Err(unreadable(&format!("cannot be read: {why}"))),
+    };
+    chain.secrets.remember(&token);
+    let (client, host) = sts(chain, &Signer::Nobody);
+    let request = client
+        .assume_role_with_web_identity()
+        .role_arn(&identity.role_arn)
+        .role_session_name(session_name(chain, identity.session_name.as_deref()))
+        .web_identity_token(token.trim());
+    let answer = super::within(chain, &host, "sts", request.send())
+        .await?
+        .map_err(|error| {
+            let failure = aws::failure("sts", &host, chain.secrets, &error);
+            Refused::new(
+                "assume-role-refused",
+                format!(
+                    "role `{}` was refused: {}",
+                    identity.role_arn,
+                    failure.words()
+                ),
+            )
+            .stopping()
+            .with(failure)
+        })?;
+    let reason = format!(
+        "role `{}` with the web identity token in `{}`",
+        identity.role_arn, identity.token_file
+    );
+    delivered(
+        answer.credentials(),
+        profile.unwrap_or_default(),
+        vec![identity.role_arn.clone()],
+        reason,
+    )
+}
+
+fn sts(chain: &Chain<'_>, signer: &Signer) -> (aws_sdk_sts::Client, String) {
+    let region = &chain.resolved.configuration.region.value;
+    let endpoint = chain.resolved.control.service("sts", "STS", region).value;
+    let config = aws::config(chain.http, Plane::Control, region, &endpoint, signer);
+    (aws_sdk_sts::Client::new(&config), host_of(&endpoint))
+}
+
+fn session_name(chain: &Chain<'_>, configured: Option<&str>) -> String {
+    configured.map_or_else(
+        || format!("bedrock-doctor-{}", chain.now().as_millisecond()),
+        str::to_owned,
+    )
+}
+
+fn delivered(
+    found: Option<&aws_sdk_sts::types::Credentials>,
+    profile: &str,
+    role_arns: Vec<String>,
+    reason: String,
+) -> Outcome {
+    let Some(found) = found else {
+        return Err(Refused::new("assume-role-refused", "STS returned no credentials").stopping());
+    };
+    Ok(Delivered {
+        expires_at: Timestamp::from_second(found.expiration().secs()).ok(),
+        renewable: true,
+        profile: (!profile.is_empty()).then(|| profile.to_owned()),
+        role_arns,
+        ..Delivered::new(
+            keys(
+                found.access_key_id(),
+                found.secret_access_key(),
+                Some(found.session_token()),
+            ),
+            reason,
+        )
+    })
+}

@@ -1,0 +1,264 @@
+//! One HTTP client for all: Claude Code's proxy and certificate rules, a named stage for every failure, no retries.
+//!
+//! The AWS SDK's clients use it through [`AwsHttp`]; metadata and container endpoints through [`Http::send`].
+//! Nothing is opened and no certificate is read before the first request.
+
+mod connect;
+mod trust;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bedrock_doctor_checks::claude_code::network::{Plane, Routing};
+use bedrock_doctor_checks::facts::{CaFile, Clock, Failure, FailureKind};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
+
+pub(crate) use self::connect::Stage;
+use self::connect::{Connector, StageError};
+pub(crate) use self::trust::problem_of;
+use crate::world::World;
+
+/// The HTTP client of one run.
+#[derive(Clone)]
+pub(crate) struct Http(Arc<Shared>);
+
+struct Shared {
+    world: World,
+    ca_files: Vec<CaFile>,
+    control: Routing,
+    runtime: Routing,
+    clients: [OnceLock<Client<Connector, SdkBody>>; 2],
+    /// How far the newest request to each host came.
+    stages: Stages,
+    clock: Mutex<Option<Clock>>,
+}
+
+type Stages = Arc<Mutex<BTreeMap<String, Stage>>>;
+
+impl Http {
+    /// A client that routes like Claude Code. Opens nothing.
+    pub(crate) fn new(
+        world: World,
+        ca_files: Vec<CaFile>,
+        control: Routing,
+        runtime: Routing,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            world,
+            ca_files,
+            control,
+            runtime,
+            clients: [OnceLock::new(), OnceLock::new()],
+            stages: Stages::default(),
+            clock: Mutex::default(),
+        }))
+    }
+
+    /// The client for one kind of request.
+    fn client(&self, plane: Plane) -> &Client<Connector, SdkBody> {
+        let (slot, routing) = match plane {
+            Plane::Control => (0, &self.0.control),
+            Plane::Runtime => (1, &self.0.runtime),
+        };
+        self.0.clients[slot].get_or_init(|| {
+            let connector = Connector::new(
+                routing.clone(),
+                trust::config(&self.0.world, &self.0.ca_files),
+                Arc::clone(&self.0.stages),
+            );
+            Client::builder(TokioExecutor::new()).build(connector)
+        })
+    }
+
+    /// The same client for the clients of the AWS SDK.
+    pub(crate) fn for_aws(&self, plane: Plane) -> AwsHttp {
+        AwsHttp {
+            http: self.clone(),
+            plane,
+            content_type: None,
+        }
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn send(
+        &self,
+        plane: Plane,
+        request: http::Request<SdkBody>,
+    ) -> Result<(u16, Vec<u8>), Failure> {
+        use http_body_util::BodyExt as _;
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let response = self
+            .client(plane)
+            .request(request)
+            .await
+            .map_err(|error| failure(&host, &error))?;
+        let status = response.status().as_u16();
+        let body = http_body_util::Limited::new(response.into_body(), 1024 * 1024);
+        match body.collect().await {
+            Ok(body) => Ok((status, body.to_bytes().to_vec())),
+            Err(_) => Err(Failure {
+                host: Some(host),
+                status: Some(status),
+                ..Failure::new(FailureKind::Http, "the answer was cut off")
+            }),
+        }
+    }
+
+    /// How far the newest request to a host came: what a time-out waited for.
+    pub(crate) fn stage(&self, host: &str) -> Option<Stage> {
+        let stages = self.0.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        stages.get(host).copied()
+    }
+
+    /// How far this machine's clock is from the servers', from the answers so far.
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        self.0
+            .clock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note_date(&self, host: &str, headers: &http::HeaderMap) {
+        let date = headers
+            .get(http::header::DATE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        let Some(date) = date else { return };
+        let mut clock = self.0.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.get_or_insert_with(|| Clock {
+            ahead_seconds: World::clock().as_second() - date.timestamp().as_second(),
+            host: host.to_owned(),
+        });
+    }
+}
+
+impl World {
+    /// The clock of this machine at this moment: the offset of a `Date` header is measured against it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a door of its own beside `World::now`"
+    )]
+    fn clock() -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// The HTTP client for the clients of the AWS SDK.
+#[derive(Clone)]
+pub(crate) struct AwsHttp {
+    http: Http,
+    plane: Plane,
+    content_type: Option<ContentType>,
+}
+
+/// Where the content type of an answer is kept: the SDK does not hand it out.
+pub(crate) type ContentType = Arc<Mutex<Option<String>>>;
+
+impl AwsHttp {
+    /// The same client, which also keeps the content type of the newest answer.
+    pub(crate) fn noting_content_type(mut self, content_type: &ContentType) -> Self {
+        self.content_type = Some(Arc::clone(content_type));
+        self
+    }
+}
+
+impl std::fmt::Debug for AwsHttp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AwsHttp").finish_non_exhaustive()
+    }
+}
+
+impl HttpClient for AwsHttp {
+    fn http_connector(
+        &self,
+        _settings: &HttpConnectorSettings,
+        _components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for AwsHttp {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?;
+            let host = request.uri().host().unwrap_or_default().to_owned();
+            let response = this
+                .http
+                .client(this.plane)
+                .request(request)
+                .await
+                .map_err(|error| {
+                    let failure = failure(&host, &error);
+                    ConnectorError::other(Box::new(TransportFailure(failure)), None)
+                })?;
+            this.http.note_date(&host, response.headers());
+            if let Some(kept) = &this.content_type {
+                let content_type = response.headers().get(http::header::CONTENT_TYPE);
+                let text = content_type
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned);
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = text;
+            }
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::user(error.into()))
+        })
+    }
+}
+
+/// A failure on its way through the SDK's error types.
+#[derive(Debug)]
+pub(crate) struct TransportFailure(pub(crate) Failure);
+
+impl std::fmt::Display for TransportFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for TransportFailure {}
+
+/// What a failed request failed at. The stage is known from where it failed, not guessed from words.
+fn failure(host: &str, error: &hyper_util::client::legacy::Error) -> Failure {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = source {
+        if let Some(stage) = current.downcast_ref::<StageError>() {
+            return Failure {
+                host: Some(host.to_owned()),
+                status: stage.status,
+                ..Failure::new(stage.kind, stage.message.clone())
+            };
+        }
+        source = current.source();
+    }
+    // The connection stood; the exchange over it broke.
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    let reset = innermost
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionReset);
+    let message = if reset {
+        "the connection was reset before the answer".to_owned()
+    } else {
+        format!("no usable HTTP answer: {innermost}")
+    };
+    Failure {
+        host: Some(host.to_owned()),
+        ..Failure::new(FailureKind::Http, message)
+    }
+}

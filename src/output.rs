@@ -1,0 +1,89 @@
+//! The one place that prints. Data goes to stdout, everything else to stderr; a reader that left is no error.
+
+#![expect(
+    clippy::unused_self,
+    reason = "printing needs the permission to print, which is this value"
+)]
+
+use std::io::{IsTerminal as _, Write as _};
+
+use bedrock_doctor_checks::diagnosis::Exit;
+
+use crate::cli::ColorWhen;
+use crate::world::World;
+
+/// Where the program prints.
+pub(crate) struct Output {
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+}
+
+impl Output {
+    /// The streams of this process.
+    pub(crate) fn real() -> Self {
+        Self {
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Prints data.
+    pub(crate) fn data(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+    }
+
+    /// Prints a message.
+    pub(crate) fn message(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "{text}");
+    }
+
+    /// Prints what the argument parser has to say: help to stdout, a complaint to stderr.
+    pub(crate) fn usage(&self, error: &clap::Error) -> u8 {
+        let _ = error.print();
+        if error.use_stderr() {
+            Exit::Usage.code()
+        } else {
+            Exit::Healthy.code()
+        }
+    }
+
+    /// Whether progress may be shown.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.stderr_is_terminal
+    }
+
+    /// Whether to use colour: the flag, then `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`, then the terminal.
+    pub(crate) fn colour(&self, when: ColorWhen, world: &World) -> bool {
+        let set = |name: &str| world.variable(name).is_some_and(|value| !value.is_empty());
+        match when {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto if set("NO_COLOR") => false,
+            ColorWhen::Auto
+                if world
+                    .variable("CLICOLOR_FORCE")
+                    .is_some_and(|value| value != "0" && !value.is_empty()) =>
+            {
+                true
+            }
+            ColorWhen::Auto if world.variable("CLICOLOR") == Some("0") => false,
+            ColorWhen::Auto => self.stdout_is_terminal && world.variable("TERM") != Some("dumb"),
+        }
+    }
+
+    /// The width to fill: that of the terminal, 80 otherwise, and never more than reads well.
+    pub(crate) fn width(&self, world: &World) -> usize {
+        let terminal = if self.stdout_is_terminal {
+            let size = console::Term::stdout().size_checked();
+            size.map(|(_, columns)| usize::from(columns))
+        } else {
+            None
+        };
+        let told = world.variable("COLUMNS").and_then(|text| text.parse().ok());
+        told.or(terminal).unwrap_or(80).clamp(40, 120)
+    }
+}

@@ -1,0 +1,268 @@
+//! The control plane of Bedrock: inference profiles, model availability, use-case form.
+
+use aws_sdk_bedrock::Client;
+use aws_sdk_bedrock::types::InferenceProfileType;
+use bedrock_doctor_checks::claude_code::models::without_prefix;
+use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
+use bedrock_doctor_checks::facts::{
+    Absence, Availability, InferenceProfile, InferenceProfiles, Lifecycle, ModelFacts, Observed,
+    UseCaseForm,
+};
+use bedrock_doctor_checks::probe::ProbeId;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::Online;
+use crate::aws;
+use crate::credentials::Signer;
+
+/// Where the control plane is, and a client for it.
+fn client(online: &Online<'_>, signer: &Signer) -> (Client, String) {
+    let region = &online.resolved.configuration.region.value;
+    let endpoint = online.resolved.control.bedrock(region).value;
+    let shared = aws::config(&online.http, Plane::Control, region, &endpoint, signer);
+    let mut config = aws_sdk_bedrock::config::Builder::from(&shared);
+    if matches!(signer, Signer::Nobody) {
+        config = config.allow_no_auth();
+    }
+    (Client::from_conf(config.build()), endpoint)
+}
+
+/// Free, read-only. IAM: `bedrock:ListInferenceProfiles`. Claude Code asks the same at every start.
+pub(super) async fn inference_profiles(
+    online: &Online<'_>,
+    signer: &Signer,
+) -> Observed<InferenceProfiles> {
+    let (client, endpoint) = client(online, signer);
+    let question = async {
+        let mut profiles = Vec::new();
+        let mut next = None;
+        // A list that never ends is cut off by the deadline.
+        loop {
+            let page = client
+                .list_inference_profiles()
+                .type_equals(InferenceProfileType::SystemDefined)
+                .max_results(1_000)
+                .set_next_token(next)
+                .send()
+                .await;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    return Observed::Failed(aws::failure(
+                        "bedrock",
+                        &host_of(&endpoint),
+                        online.secrets,
+                        &error,
+                    ));
+                }
+            };
+            profiles.extend(page.inference_profile_summaries().iter().map(|profile| {
+                InferenceProfile {
+                    id: profile.inference_profile_id().to_owned(),
+                    model_arns: profile
+                        .models()
+                        .iter()
+                        .filter_map(|model| model.model_arn().map(str::to_owned))
+                        .collect(),
+                }
+            }));
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Observed::Known(InferenceProfiles { profiles });
+            }
+        }
+    };
+    online
+        .within(ProbeId::InferenceProfiles, "bedrock", &endpoint, question)
+        .await
+}
+
+/// Free, read-only. IAM: `bedrock:GetUseCaseForModelAccess`.
+pub(super) async fn use_case_form(online: &Online<'_>, signer: &Signer) -> Observed<UseCaseForm> {
+    let (client, endpoint) = client(online, signer);
+    let question = async {
+        match client.get_use_case_for_model_access().send().await {
+            Ok(_) => Observed::Known(UseCaseForm::Submitted),
+            Err(error) => {
+                let failure = aws::failure("bedrock", &host_of(&endpoint), online.secrets, &error);
+                if failure.code.as_deref() == Some("ResourceNotFoundException") {
+                    Observed::Known(UseCaseForm::Missing)
+                } else {
+                    Observed::Failed(failure)
+                }
+            }
+        }
+    };
+    online
+        .within(ProbeId::UseCaseForm, "bedrock", &endpoint, question)
+        .await
+}
+
+/// Free, read-only. IAM: `bedrock:GetFoundationModelAvailability`, `bedrock:GetFoundationModel`, and for an
+/// application profile `bedrock:GetInferenceProfile`.
+pub(super) async fn model_availability(
+    online: &Online<'_>,
+    signer: &Signer,
+) -> Observed<Vec<ModelFacts>> {
+    let (client, endpoint) = client(online, signer);
+    let models = online.resolved.configuration.models.in_use();
+    let asked = models
+        .iter()
+        .map(|(model, part)| one_model(online, &client, &endpoint, model, part));
+    Observed::Known(join_all(asked).await)
+}
+
+async fn one_model(
+    online: &Online<'_>,
+    client: &Client,
+    endpoint: &str,
+    model: &str,
+    part: &str,
+) -> ModelFacts {
+    let foundation_model = foundation_model(online, client, endpoint, model).await;
+    let (availability, lifecycle) = match &foundation_model {
+        Some(base) => tokio::join!(
+            online.within(
+                ProbeId::ModelAvailability,
+                "bedrock",
+                endpoint,
+                availability(online, client, endpoint, base)
+            ),
+            online.within(
+                ProbeId::ModelAvailability,
+                "bedrock",
+                endpoint,
+                lifecycle(online, client, endpoint, base)
+            ),
+        ),
+        None => (unknown(), unknown()),
+    };
+    ModelFacts {
+        model: model.to_owned(),
+        part: part.to_owned(),
+        foundation_model,
+        availability,
+        lifecycle,
+    }
+}
+
+fn unknown<T>() -> Observed<T> {
+    Observed::NotCollected(Absence::DoesNotApply {
+        because: "the foundation model behind the id is not known".to_owned(),
+    })
+}
+
+/// The foundation model behind an id or ARN; an application profile is asked for it.
+async fn foundation_model(
+    online: &Online<'_>,
+    client: &Client,
+    endpoint: &str,
+    model: &str,
+) -> Option<String> {
+    if !model.starts_with("arn:") {
+        let base = without_prefix(model);
+        return base.starts_with("anthropic.").then(|| base.to_owned());
+    }
+    let (_, resource) = model.rsplit_once(':')?;
+    let (kind, name) = resource.split_once('/')?;
+    match kind {
+        "foundation-model" => Some(name.to_owned()),
+        "inference-profile" => Some(without_prefix(name).to_owned()),
+        "application-inference-profile" => {
+            let question = async {
+                match client
+                    .get_inference_profile()
+                    .inference_profile_identifier(model)
+                    .send()
+                    .await
+                {
+                    Ok(profile) => Observed::Known(profile.models().iter().find_map(|model| {
+                        let (_, base) = model.model_arn()?.rsplit_once('/')?;
+                        Some(base.to_owned())
+                    })),
+                    Err(error) => Observed::Failed(aws::failure(
+                        "bedrock",
+                        &host_of(endpoint),
+                        online.secrets,
+                        &error,
+                    )),
+                }
+            };
+            let seen = online
+                .within(ProbeId::ModelAvailability, "bedrock", endpoint, question)
+                .await;
+            seen.known().cloned().flatten()
+        }
+        _ => None,
+    }
+}
+
+async fn availability(
+    online: &Online<'_>,
+    client: &Client,
+    endpoint: &str,
+    base: &str,
+) -> Observed<Availability> {
+    match client
+        .get_foundation_model_availability()
+        .model_id(base)
+        .send()
+        .await
+    {
+        Ok(answer) => Observed::Known(Availability {
+            agreement: answer
+                .agreement_availability()
+                .map(|agreement| agreement.status().as_str().to_owned())
+                .unwrap_or_default(),
+            agreement_error: answer
+                .agreement_availability()
+                .and_then(|agreement| agreement.error_message())
+                .map(|message| online.secrets.scrub(message)),
+            authorization: answer.authorization_status().as_str().to_owned(),
+            entitlement: answer.entitlement_availability().as_str().to_owned(),
+            region: answer.region_availability().as_str().to_owned(),
+        }),
+        Err(error) => Observed::Failed(aws::failure(
+            "bedrock",
+            &host_of(endpoint),
+            online.secrets,
+            &error,
+        )),
+    }
+}
+
+async fn lifecycle(
+    online: &Online<'_>,
+    client: &Client,
+    endpoint: &str,
+    base: &str,
+) -> Observed<Lifecycle> {
+    let date = |at: Option<&aws_sdk_bedrock::primitives::DateTime>| {
+        at.and_then(|at| Timestamp::from_second(at.secs()).ok())
+    };
+    match client
+        .get_foundation_model()
+        .model_identifier(base)
+        .send()
+        .await
+    {
+        Ok(answer) => match answer
+            .model_details()
+            .and_then(|model| model.model_lifecycle())
+        {
+            Some(lifecycle) => Observed::Known(Lifecycle {
+                status: lifecycle.status().as_str().to_owned(),
+                legacy_at: date(lifecycle.legacy_time()),
+                end_of_life_at: date(lifecycle.end_of_life_time()),
+            }),
+            None => unknown(),
+        },
+        Err(error) => Observed::Failed(aws::failure(
+            "bedrock",
+            &host_of(endpoint),
+            online.secrets,
+            &error,
+        )),
+    }
+}

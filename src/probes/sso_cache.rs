@@ -1,0 +1,81 @@
+//! The token cache of IAM Identity Center. It is read, never changed.
+
+use bedrock_doctor_checks::claude_code::credential_plan::Sso;
+use bedrock_doctor_checks::facts::{
+    Failure, FailureKind, FileProblem, Observed, SsoCache, SsoSession, SsoToken,
+};
+use bedrock_doctor_checks::parse::Expiry;
+use bedrock_doctor_checks::parse::sso_token::{self, TokenProblem};
+
+use crate::world::{FileText, World};
+
+/// More files than any real cache has.
+const MOST_FILES: usize = 200;
+
+/// Looks through the cache folder.
+pub(super) fn observe(world: &World, active: Option<&Sso>) -> Observed<SsoCache> {
+    let folder = world.expand("~/.aws/sso/cache");
+    let active = active.map(|role| SsoSession {
+        profile: role.profile.clone(),
+        session: role.session.clone(),
+        start_url: role.start_url.clone(),
+        region: role.region.clone(),
+        account_id: role.account_id.clone(),
+        role_name: role.role_name.clone(),
+        cache_file: role.cache_file(),
+    });
+    let names = match world.list(&folder) {
+        Ok(names) => names,
+        Err(why) => {
+            let message = format!("`{}` cannot be listed: {why}", world.shown(&folder));
+            return Observed::Failed(Failure::new(FailureKind::File, message));
+        }
+    };
+    let mut cache = SsoCache {
+        path: world.shown(&folder),
+        active,
+        tokens: Vec::new(),
+        problems: Vec::new(),
+    };
+    for name in names
+        .into_iter()
+        .filter(|name| name.strip_suffix(".json").is_some())
+        .take(MOST_FILES)
+    {
+        let text = match world.read(&folder.join(&name)) {
+            FileText::Text(text) => text,
+            FileText::Absent => continue,
+            FileText::Unreadable(problem) => {
+                cache.problems.push(FileProblem {
+                    file: name,
+                    problem,
+                });
+                continue;
+            }
+        };
+        match sso_token::parse(&text) {
+            Ok(token) => cache.tokens.push(SsoToken {
+                file: name,
+                expires_at: token.expires_at.moment(),
+                renewable: token.can_try_renewal(),
+                registration_expires_at: token
+                    .registration_expires_at
+                    .as_ref()
+                    .and_then(Expiry::moment),
+                start_url: token.start_url,
+                region: token.region,
+            }),
+            // A client registration is no token and belongs here.
+            Err(TokenProblem::ClientRegistration | TokenProblem::LoginToken) => {}
+            Err(TokenProblem::NoAccessToken) => cache.problems.push(FileProblem {
+                file: name,
+                problem: "it holds no access token".to_owned(),
+            }),
+            Err(TokenProblem::Json(_)) => cache.problems.push(FileProblem {
+                file: name,
+                problem: "it is not valid JSON".to_owned(),
+            }),
+        }
+    }
+    Observed::Known(cache)
+}

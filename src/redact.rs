@@ -1,0 +1,368 @@
+//! Pseudonyms for identifiers: stable inside a report, so that "the account in the error is not the account of the
+//! profile" stays visible.
+
+use std::collections::BTreeSet;
+
+use bedrock_doctor_checks::claude_code::network::host_of;
+use bedrock_doctor_checks::facts::{Facts, Shown};
+use serde_json::Value;
+
+use crate::report::{Redaction, Report};
+
+/// The report with pseudonyms.
+pub(crate) fn pseudonymised(report: &Report) -> Report {
+    let mut redactor = Redactor::new(&report.facts);
+    let Ok(mut document) = serde_json::to_value(report) else {
+        return report.clone();
+    };
+    redactor.document(&mut document);
+    match serde_json::from_value::<Report>(document) {
+        Ok(mut replaced) => {
+            replaced.redaction = Some(redactor.summary());
+            replaced
+        }
+        // Only if a field refuses its own serialisation, which a test rules out: then better nothing than a leak.
+        Err(_) => Report {
+            findings: Vec::new(),
+            root_causes: Vec::new(),
+            facts: Facts::at(report.facts.now),
+            ..report.clone()
+        },
+    }
+}
+
+/// The report with access key ids shortened and nothing else changed: for the terminal.
+pub(crate) fn keys_shortened(report: &Report) -> Report {
+    let Ok(mut document) = serde_json::to_value(report) else {
+        return report.clone();
+    };
+    walk(&mut document, &mut |text| shorten_keys(text));
+    serde_json::from_value(document).unwrap_or_else(|_| report.clone())
+}
+
+/// Replaces identifiers by pseudonyms.
+struct Redactor {
+    home: Option<String>,
+    accounts: Vec<String>,
+    /// Names and what stands for them, the longest first.
+    names: Vec<(String, String)>,
+    replaced: BTreeSet<&'static str>,
+}
+
+impl Redactor {
+    fn new(facts: &Facts) -> Self {
+        let mut users: Vec<String> = Vec::new();
+        let mut hosts: Vec<String> = Vec::new();
+        let machine = facts.machine.known();
+        let home = machine
+            .and_then(|machine| machine.home.clone())
+            .filter(|home| home.len() > 1);
+        if let Some(user) = home
+            .as_deref()
+            .and_then(|home| home.rsplit(['/', '\\']).next())
+        {
+            users.push(user.to_owned());
+        }
+        if let Some(identity) = facts.caller_identity.known() {
+            let mut parts = identity.arn.rsplit('/');
+            users.extend(parts.next().map(str::to_owned));
+        }
+        if let Some(configuration) = facts.configuration.known() {
+            for route in [&configuration.bedrock, &configuration.runtime] {
+                hosts.push(host_of(&route.endpoint.value));
+                hosts.extend(route.proxy.as_ref().map(|proxy| host_of(&proxy.value.url)));
+                hosts.extend(
+                    route
+                        .endpoint
+                        .overridden
+                        .iter()
+                        .map(|lost| host_of(&lost.value)),
+                );
+            }
+            for variable in &configuration.variables {
+                let names_url = variable.name.ends_with("_URL")
+                    || variable.name.to_ascii_lowercase().ends_with("_proxy");
+                if let Shown::Plain(value) = &variable.value.value
+                    && names_url
+                    && value.contains("://")
+                {
+                    hosts.push(host_of(value));
+                }
+            }
+        }
+        if let Some(cache) = facts.sso_cache.known() {
+            hosts.extend(
+                cache
+                    .active
+                    .iter()
+                    .map(|session| host_of(&session.start_url)),
+            );
+            hosts.extend(
+                cache
+                    .tokens
+                    .iter()
+                    .filter_map(|token| token.start_url.as_deref())
+                    .map(host_of),
+            );
+        }
+        let own = |host: &String| {
+            !host.is_empty()
+                && host != "localhost"
+                && !host.chars().all(|c| c.is_ascii_digit() || c == '.')
+                && !host.ends_with(".amazonaws.com")
+                && !host.ends_with(".amazonaws.com.cn")
+                && !host.ends_with(".api.aws")
+        };
+        let mut names = Vec::new();
+        number(&mut names, hosts.into_iter().filter(own), "host");
+        // Words as common as these would blot out half of every sentence.
+        let common = ["root", "user", "home", "admin", "ubuntu", "ec2-user"];
+        let telling = |user: &String| user.len() >= 3 && !common.contains(&user.as_str());
+        number(&mut names, users.into_iter().filter(telling), "user");
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        Self {
+            home,
+            accounts: Vec::new(),
+            names,
+            replaced: BTreeSet::new(),
+        }
+    }
+
+    fn document(&mut self, document: &mut Value) {
+        walk(document, &mut |text| self.text(text));
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        let mut text = shorten_keys(text);
+        if let Some(home) = &self.home
+            && text.contains(home.as_str())
+        {
+            text = text.replace(home.as_str(), "~");
+            self.replaced.insert("home folder");
+        }
+        text = self.accounts_in(&text);
+        text = self.addresses_in(&text);
+        for (name, pseudonym) in &self.names {
+            let (changed, any) = replace_word(&text, name, pseudonym);
+            if any {
+                text = changed;
+                self.replaced.insert(if pseudonym.starts_with("host") {
+                    "host names"
+                } else {
+                    "user names"
+                });
+            }
+        }
+        text
+    }
+
+    /// Every run of exactly twelve digits becomes `account-N`; the last group of a request id does not.
+    fn accounts_in(&mut self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        while let Some(start) = text[done..]
+            .find(|c: char| c.is_ascii_digit())
+            .map(|at| at + done)
+        {
+            let end = text[start..]
+                .find(|c: char| !c.is_ascii_digit())
+                .map_or(text.len(), |length| start + length);
+            let run = &text[start..end];
+            let inside_word = text[..start]
+                .chars()
+                .next_back()
+                .is_some_and(|c| c.is_ascii_alphanumeric())
+                || text[end..]
+                    .chars()
+                    .next()
+                    .is_some_and(|c| c.is_ascii_alphanumeric());
+            out.push_str(&text[done..start]);
+            if run.len() == 12 && !inside_word && !ends_like_uuid(&text[..start]) {
+                let known = self.accounts.iter().position(|account| account == run);
+                let index = known.unwrap_or_else(|| {
+                    self.accounts.push(run.to_owned());
+                    self.accounts.len() - 1
+                });
+                out.push_str("account-");
+                out.push_str(&(index + 1).to_string());
+                self.replaced.insert("account ids");
+            } else {
+                out.push_str(run);
+            }
+            done = end;
+        }
+        out.push_str(&text[done..]);
+        out
+    }
+
+    /// Mail addresses, which role session names often are.
+    fn addresses_in(&mut self, text: &str) -> String {
+        if !text.contains('@') {
+            return text.to_owned();
+        }
+        let is_part = |c: char| c.is_alphanumeric() || "._%+-".contains(c);
+        let mut out = text.to_owned();
+        let mut from = 0;
+        while let Some(at) = out[from..].find('@').map(|at| at + from) {
+            let start = out[..at]
+                .char_indices()
+                .rev()
+                .take_while(|(_, c)| is_part(*c))
+                .last()
+                .map_or(at, |(index, _)| index);
+            let end = out[at + 1..]
+                .find(|c: char| !is_part(c))
+                .map_or(out.len(), |length| at + 1 + length);
+            let domain = &out[at + 1..end];
+            if start < at && domain.contains('.') {
+                out.replace_range(start..end, "user@host");
+                self.replaced.insert("mail addresses");
+                from = start + "user@host".len();
+            } else {
+                from = at + 1;
+            }
+        }
+        out
+    }
+
+    fn summary(&self) -> Redaction {
+        let mut replaced: Vec<String> = self
+            .replaced
+            .iter()
+            .map(|kind| (*kind).to_owned())
+            .collect();
+        replaced.push("access key ids (all but the last four characters)".to_owned());
+        Redaction { replaced }
+    }
+}
+
+/// Whether a text ends with the first four groups of a UUID.
+fn ends_like_uuid(text: &str) -> bool {
+    let groups: Vec<&str> = text.rsplit('-').take(5).collect();
+    matches!(groups.as_slice(), ["", d, c, b, a]
+        if [b, c, d].iter().all(|group| group.len() == 4)
+            && a.chars().rev().take_while(char::is_ascii_hexdigit).count() >= 8)
+}
+
+fn number(names: &mut Vec<(String, String)>, found: impl Iterator<Item = String>, kind: &str) {
+    let mut count = 0;
+    for name in found {
+        if !names.iter().any(|(known, _)| *known == name) {
+            count += 1;
+            names.push((name, format!("{kind}-{count}")));
+        }
+    }
+}
+
+/// Applies a change to every text of a document, keys excepted.
+fn walk(document: &mut Value, change: &mut impl FnMut(&str) -> String) {
+    match document {
+        Value::String(text) => *text = change(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| walk(item, change)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| walk(field, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Access key ids become `…` and their last four characters.
+fn shorten_keys(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let length = rest[start..]
+            .find(|c: char| !c.is_ascii_alphanumeric())
+            .unwrap_or(rest.len() - start);
+        let (head, tail) = rest.split_at(start);
+        let (word, after) = tail.split_at(length);
+        out.push_str(head);
+        let is_key = word.len() >= 16
+            && (word.starts_with("AKIA") || word.starts_with("ASIA"))
+            && word
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        if is_key {
+            out.push('…');
+            out.push_str(&word[word.len() - 4..]);
+        } else {
+            out.push_str(word);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Replaces a name where it stands as a word of its own.
+fn replace_word(text: &str, name: &str, pseudonym: &str) -> (String, bool) {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let mut out = String::with_capacity(text.len());
+    let mut any = false;
+    let mut rest = text;
+    let mut before: Option<char> = None;
+    while let Some(at) = rest.find(name) {
+        let (head, tail) = rest.split_at(at);
+        let after = &tail[name.len()..];
+        let left = head.chars().next_back().or(before);
+        let whole = !left.is_some_and(is_word) && !after.chars().next().is_some_and(is_word);
+        out.push_str(head);
+        out.push_str(if whole { pseudonym } else { name });
+        any |= whole;
+        before = name.chars().next_back();
+        rest = after;
+    }
+    out.push_str(rest);
+    (out, any)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redactor() -> Redactor {
+        Redactor {
+            home: Some("/home/alice".into()),
+            accounts: vec![],
+            names: vec![
+                ("gw.example.com".into(), "host-1".into()),
+                ("alice".into(), "user-1".into()),
+            ],
+            replaced: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn the_same_identifier_has_the_same_pseudonym() {
+        let mut redactor = redactor();
+        for (text, want) in [
+            (
+                "arn:aws:iam::123456789012:user/alice",
+                "arn:aws:iam::account-1:user/user-1",
+            ),
+            (
+                "210987654321 is not 123456789012",
+                "account-2 is not account-1",
+            ),
+            ("/home/alice/.aws/config", "~/.aws/config"),
+            ("https://gw.example.com/x", "https://host-1/x"),
+            ("malice stays, alice goes", "malice stays, user-1 goes"),
+            ("session alice@example.org", "session user@host"),
+            (
+                "model 20250929 and id 1234567890123",
+                "model 20250929 and id 1234567890123",
+            ),
+            ("key AKIAIOSFODNN7EXAMPLE", "key …MPLE"),
+            ("me@x", "me@x"),
+        ] {
+            assert_eq!(redactor.text(text), want);
+        }
+    }
+
+    #[test]
+    fn request_ids_stay() {
+        let id = "7a62c49f-347e-4fc4-9331-6e8e9c1d2f3b";
+        assert_eq!(redactor().text(id), id);
+        let digits = "a1b2c3d4-1234-5678-9012-123456789012";
+        // The last group of a request id can look like an account; support needs it whole.
+        assert_eq!(redactor().text(digits), digits);
+    }
+}

@@ -1,0 +1,12 @@
+//! For programs.
+
+use crate::report::Report;
+
+/// One JSON document with a line end.
+pub(crate) fn render(report: &Report) -> String {
+    match serde_json::to_string_pretty(report) {
+        Ok(text) => text + "\n",
+        // Only a map with other keys than text could fail, and a report has none.
+        Err(error) => format!("{{\"error\": \"the report could not be written: {error}\"}}\n"),
+    }
+}

@@ -1,0 +1,214 @@
+//! The sentences that table and Markdown share.
+
+use bedrock_doctor_checks::check::Family;
+use bedrock_doctor_checks::facts::{CredentialKind, Facts};
+use bedrock_doctor_checks::finding::{Finding, Status};
+use bedrock_doctor_checks::text::{count, relative};
+
+use crate::report::Report;
+
+/// The sign of a status.
+pub(crate) fn sign(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "✓",
+        Status::Warn => "!",
+        Status::Fail => "✗",
+        Status::CannotTell => "?",
+        Status::Blocked => "–",
+        Status::NotApplicable => "·",
+    }
+}
+
+/// The findings of one family.
+pub(crate) struct FamilyFindings<'a> {
+    pub(crate) family: Family,
+    pub(crate) findings: Vec<&'a Finding>,
+}
+
+impl<'a> FamilyFindings<'a> {
+    /// All families that have findings, in their order.
+    pub(crate) fn of(report: &'a Report) -> Vec<Self> {
+        Family::ALL
+            .into_iter()
+            .map(|family| Self {
+                family,
+                findings: report
+                    .findings
+                    .iter()
+                    .filter(|finding| finding.family == family.name())
+                    .collect(),
+            })
+            .filter(|family| !family.findings.is_empty())
+            .collect()
+    }
+
+    /// The findings of one status.
+    pub(crate) fn with(&self, status: Status) -> impl Iterator<Item = &&'a Finding> {
+        self.findings
+            .iter()
+            .filter(move |finding| finding.status == status)
+    }
+
+    /// The worst status, for the sign of the family.
+    pub(crate) fn worst(&self) -> Status {
+        self.findings
+            .iter()
+            .map(|finding| finding.status)
+            .max()
+            .unwrap_or(Status::NotApplicable)
+    }
+
+    /// Whether nothing in it needs a look.
+    pub(crate) fn is_healthy(&self) -> bool {
+        matches!(self.worst(), Status::Pass | Status::NotApplicable)
+    }
+
+    /// `3 checks passed`, with what does not apply.
+    pub(crate) fn quiet_line(&self) -> String {
+        let passed = self.with(Status::Pass).count();
+        let rest = self.with(Status::NotApplicable).count();
+        match (passed, rest) {
+            (0, rest) => format!("{} not needed here", count(rest, "check")),
+            (passed, 0) => format!("{} passed", count(passed, "check")),
+            (passed, rest) => format!("{} passed, {rest} not needed here", count(passed, "check")),
+        }
+    }
+
+    /// The checks that were not tested, by the check that keeps them from it.
+    pub(crate) fn blocked(&self) -> Vec<(String, usize)> {
+        let mut by: Vec<(String, usize)> = Vec::new();
+        for finding in self.with(Status::Blocked) {
+            let blocker = finding.blocked_by.clone().unwrap_or_default();
+            match by.iter_mut().find(|(known, _)| *known == blocker) {
+                Some((_, count)) => *count += 1,
+                None => by.push((blocker, 1)),
+            }
+        }
+        by
+    }
+}
+
+/// `bedrock-doctor 0.1.0 · Claude Code 2.1.330 · Region us-east-1 · profile dev`.
+pub(crate) fn header(report: &Report) -> String {
+    let mut parts = vec![format!("{} {}", report.tool.name, report.tool.version)];
+    parts.push(
+        match (&report.claude_code.version, &report.claude_code.rules) {
+            (Some(version), Some(rules)) if version != rules => {
+                format!("Claude Code {version} (rules of {rules})")
+            }
+            (Some(version), _) => format!("Claude Code {version}"),
+            (None, Some(rules)) => format!("Claude Code not found (rules of {rules})"),
+            (None, None) => "Claude Code not found".to_owned(),
+        },
+    );
+    if let Some(configuration) = report.facts.configuration.known() {
+        parts.push(configuration.region.value.clone());
+        parts.push(format!("profile {}", configuration.profile.value));
+    }
+    parts.join(" · ")
+}
+
+/// What Claude Code will use, when nothing is wrong.
+pub(crate) fn all_good(facts: &Facts) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    if let Some(credentials) = facts.credentials.known() {
+        let mut who = facts.caller_identity.known().map_or_else(
+            || match credentials.kind {
+                CredentialKind::ApiKey => "whoever the Bedrock API key belongs to".to_owned(),
+                CredentialKind::Unsigned => "nobody: requests go out unsigned".to_owned(),
+                _ => "not asked".to_owned(),
+            },
+            |identity| identity.arn.clone(),
+        );
+        if let Some(id) = &credentials.access_key_id {
+            who = format!("{who} ({id})");
+        }
+        lines.push(("identity", who));
+        let mut source = credentials.kind.words().to_owned();
+        if let Some(profile) = &credentials.profile {
+            source = format!("{source}, profile {profile}");
+        }
+        lines.push(("from", source));
+    }
+    if let Some(configuration) = facts.configuration.known() {
+        lines.push((
+            "Region",
+            format!(
+                "{}, from {}",
+                configuration.region.value,
+                configuration.region.source.words()
+            ),
+        ));
+        let models: Vec<String> = configuration
+            .models
+            .in_use()
+            .into_iter()
+            .map(|(model, part)| format!("{model} ({part})"))
+            .collect();
+        lines.push(("models", models.join(", ")));
+    }
+    lines.push(("lasts", lasts(facts)));
+    lines
+}
+
+/// How long it will go on working.
+fn lasts(facts: &Facts) -> String {
+    let Some(credentials) = facts.credentials.known() else {
+        return "not known".to_owned();
+    };
+    let token = facts
+        .sso_cache
+        .known()
+        .and_then(|cache| cache.active_token())
+        .filter(|_| {
+            credentials.kind == CredentialKind::Sso
+                || credentials.kind == CredentialKind::AssumeRole
+        });
+    if let Some(token) = token
+        && let Some(at) = token.expires_at
+    {
+        let renewal = if token.renewable {
+            "; Claude Code renews it by itself until the session ends"
+        } else {
+            "; it cannot be renewed: sign in again then"
+        };
+        return format!("the sign-in expires {}{renewal}", relative(at, facts.now));
+    }
+    match (credentials.expires_at, credentials.renewable) {
+        (Some(at), true) => format!(
+            "keys expire {}; Claude Code gets new ones by itself",
+            relative(at, facts.now)
+        ),
+        (Some(at), false) => format!("until {}", relative(at, facts.now)),
+        (None, _) if credentials.has_session_token => {
+            "the expiry of the session is not known here".to_owned()
+        }
+        (None, _) => "these credentials do not expire by themselves".to_owned(),
+    }
+}
+
+/// `42 passed · 1 failed · …`: nothing is left out of the count.
+pub(crate) fn tally(report: &Report) -> String {
+    let number = |status| {
+        report
+            .findings
+            .iter()
+            .filter(|finding| finding.status == status)
+            .count()
+    };
+    [
+        (Status::Fail, "failed"),
+        (Status::Warn, "to look at"),
+        (Status::CannotTell, "could not be told"),
+        (Status::Blocked, "not tested"),
+        (Status::Pass, "passed"),
+        (Status::NotApplicable, "not needed here"),
+    ]
+    .into_iter()
+    .filter_map(|(status, words)| match number(status) {
+        0 => None,
+        count => Some(format!("{count} {words}")),
+    })
+    .collect::<Vec<_>>()
+    .join(" · ")
+}

@@ -1,0 +1,187 @@
+//! Keeps secrets out of everything that is written: the known ones by value, others by their form.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The shortest value that is looked for: anything shorter would blot out ordinary words.
+const SHORTEST: usize = 6;
+
+/// What stands in the place of a secret.
+const REMOVED: &str = "[removed]";
+
+/// All secrets seen in this run.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<Mutex<Vec<String>>>);
+
+impl Secrets {
+    /// Remembers a value that must never be written.
+    pub(crate) fn remember(&self, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() < SHORTEST {
+            return;
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.iter().any(|seen| seen == secret) {
+            known.push(secret.to_owned());
+            // The longest first: one secret may begin with another.
+            known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        }
+    }
+
+    /// A text of AWS, of a helper or of the system, without secrets and of bounded length.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = text.to_owned();
+        for secret in known.iter() {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), REMOVED);
+            }
+        }
+        // A signature mismatch quotes the whole request with its session token.
+        for tail in [
+            "The Canonical String for this request",
+            "The String-to-Sign should have been",
+        ] {
+            if let Some(at) = text.find(tail) {
+                text.truncate(at);
+            }
+        }
+        let clean: Vec<String> = remove_assigned(&text)
+            .split_whitespace()
+            .map(|word| {
+                if looks_secret(word) {
+                    REMOVED.to_owned()
+                } else {
+                    word.to_owned()
+                }
+            })
+            .collect();
+        let mut text = clean.join(" ");
+        if let Some((at, _)) = text.char_indices().nth(1_000) {
+            text.truncate(at);
+            text.push_str(" […]");
+        }
+        text
+    }
+}
+
+/// Removes what is assigned to a telling name: `password=…`, `"token": "…"`, `Authorization: Bearer …`.
+fn remove_assigned(text: &str) -> String {
+    const TELLING: [&str; 8] = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "authorization",
+        "signature",
+        "apikey",
+        "bearer",
+    ];
+    let words: Vec<&str> = text.split(' ').collect();
+    let mut out: Vec<String> = Vec::with_capacity(words.len());
+    let mut hide_next = false;
+    for word in words {
+        if hide_next && !word.is_empty() {
+            hide_next = word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic");
+            out.push(if hide_next {
+                word.to_owned()
+            } else {
+                REMOVED.to_owned()
+            });
+            continue;
+        }
+        let lower = word.to_ascii_lowercase().replace(['_', '-'], "");
+        let telling = |name: &str| TELLING.iter().any(|telling| name.ends_with(telling));
+        match lower.find(['=', ':']) {
+            Some(at) if telling(lower[..at].trim_matches(['"', '\'', '{', '?', '&', '('])) => {
+                let cut = word.find(['=', ':']).unwrap_or(word.len() - 1);
+                let value = word[cut + 1..].trim_matches(['"', '\'']);
+                // `is not authorized: User …` and prose with a colon at the end keep their next word only when it is no assignment.
+                hide_next = value.is_empty()
+                    && (word[cut..].starts_with('=')
+                        || word.starts_with(['"', '{'])
+                        || lower.starts_with("authorization"));
+                out.push(if value.is_empty() {
+                    word.to_owned()
+                } else {
+                    format!("{}{REMOVED}", &word[..=cut])
+                });
+            }
+            _ => out.push(word.to_owned()),
+        }
+    }
+    out.join(" ")
+}
+
+/// Whether a word has the form of a key or token: a long mix that no name, ARN or id has.
+fn looks_secret(word: &str) -> bool {
+    let word = word.trim_matches([
+        '"', '\'', ',', '.', ';', '(', ')', '{', '}', '[', ']', '<', '>',
+    ]);
+    if word.starts_with("ABSK") || word.starts_with("bedrock-api-key-") || word.starts_with("eyJ") {
+        return word.len() > 12;
+    }
+    word.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c)))
+        .any(|run| {
+            run.len() >= 32
+                && run.chars().any(|c| c.is_ascii_uppercase())
+                && run.chars().any(|c| c.is_ascii_lowercase())
+                && run.chars().any(|c| c.is_ascii_digit())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_secrets_are_removed_wherever_they_stand() {
+        let secrets = Secrets::default();
+        secrets.remember("hunter2-hunter2");
+        secrets.remember("hunter2");
+        assert_eq!(secrets.scrub("a hunter2-hunter2b"), "a [removed]b");
+        assert_eq!(secrets.scrub("hunter2!"), "[removed]!");
+    }
+
+    #[test]
+    fn forms_of_secrets_are_removed() {
+        let secrets = Secrets::default();
+        for (text, clean) in [
+            (
+                "key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY used",
+                "key [removed] used",
+            ),
+            ("password=abc123 rejected", "password=[removed] rejected"),
+            (
+                "Authorization: Bearer abc def",
+                "Authorization: Bearer [removed] def",
+            ),
+            (r#"{"token": "abc"} x"#, r#"{"token": [removed] x"#),
+            ("got eyJhbGciOiJIUzI1NiJ9.e30.abc", "got [removed]"),
+            ("ABSKQmVkcm9ja0FQSUtleS1abcd", "[removed]"),
+        ] {
+            assert_eq!(secrets.scrub(text), clean);
+        }
+    }
+
+    #[test]
+    fn what_support_needs_stays() {
+        let secrets = Secrets::default();
+        for text in [
+            "User: arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_PowerUserAccess_0123456789abcdef/alice is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "The security token included in the request is expired",
+            "UnauthorizedException: Session token not found or invalid",
+            "request id 7a62c49f-347e-4fc4-9331-6e8e9c1d2f3b",
+        ] {
+            assert_eq!(secrets.scrub(text), text);
+        }
+    }
+
+    #[test]
+    fn the_canonical_string_is_cut_off() {
+        let text = "The request signature we calculated does not match. The Canonical String for this request should have been 'GET x-amz-security-token:abc'";
+        assert_eq!(
+            Secrets::default().scrub(text),
+            "The request signature we calculated does not match."
+        );
+    }
+}

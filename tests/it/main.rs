@@ -1,0 +1,12 @@
+//! The real binary against a pretend AWS, on made-up machines.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "tests panic, and look at files"
+)]
+
+mod demo;
+mod docs;
+mod harness;

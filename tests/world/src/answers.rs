@@ -1,0 +1,35 @@
+//! What a healthy AWS answers, one file per service.
+
+mod bedrock;
+mod metadata;
+mod runtime;
+mod sso;
+mod sts;
+
+use serde_json::json;
+
+use crate::{account::Account, record::Request, reply::Reply};
+
+/// Answers `request`; `serial` makes tokens that are handed out differ.
+pub(crate) fn answer(request: &Request, account: &Account, serial: u64) -> Reply {
+    let (service, operation) = request.operation.split_once(':').unwrap_or_default();
+    let reply = match service {
+        "sts" => sts::answer(operation, request, account),
+        "sso" | "sso-oidc" | "signin" => sso::answer(operation, request, account, serial),
+        "bedrock" if request.service == "bedrock-runtime" => {
+            runtime::answer(operation, request, account)
+        }
+        "bedrock" => bedrock::answer(operation, request, account),
+        "imds" | "container" => Some(metadata::answer(operation, request, account)),
+        _ => None,
+    };
+    reply.unwrap_or_else(|| {
+        let Request {
+            method, host, path, ..
+        } = request;
+        Reply::json(
+            404,
+            &json!({"message": format!("the pretend AWS has no answer for {method} {host} {path}")}),
+        )
+    })
+}

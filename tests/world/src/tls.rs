@@ -1,0 +1,148 @@
+//! Certificates made on the fly.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+
+use crate::record::lock;
+
+/// The common name of the CA that a machine of the world trusts.
+const OWN: &str = "Pretend AWS CA";
+
+/// What a client sees when it starts TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Tls {
+    /// A certificate for the asked host by the CA of the world.
+    #[default]
+    Trusted,
+    /// A certificate for the asked host by another CA with this common name, as a company's TLS inspection makes one.
+    /// The CA's own certificate is sent along.
+    OtherAuthority(String),
+    /// A certificate that expired in 2020.
+    Expired,
+    /// A certificate for `wrong.example.com`.
+    WrongName,
+    /// Nothing: the handshake is never answered.
+    Hang,
+}
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+/// The CAs of a world and what they have signed so far.
+pub(crate) struct Authorities {
+    own: Arc<Authority>,
+    others: Mutex<HashMap<String, Arc<Authority>>>,
+    /// One key for all hosts: making keys is what takes time.
+    key: KeyPair,
+    configs: Mutex<HashMap<(String, Tls), Arc<ServerConfig>>>,
+}
+
+impl Authorities {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            own: Arc::new(authority(OWN)?),
+            others: Mutex::default(),
+            key: KeyPair::generate().map_err(io::Error::other)?,
+            configs: Mutex::default(),
+        })
+    }
+
+    /// Returns the certificate of the CA that is trusted.
+    pub(crate) fn own_pem(&self) -> String {
+        self.own.pem()
+    }
+
+    /// Returns the certificate of the CA called `common_name`.
+    pub(crate) fn other_pem(&self, common_name: &str) -> io::Result<String> {
+        Ok(self.other(common_name)?.pem())
+    }
+
+    fn other(&self, common_name: &str) -> io::Result<Arc<Authority>> {
+        let mut others = lock(&self.others);
+        if let Some(known) = others.get(common_name) {
+            return Ok(Arc::clone(known));
+        }
+        let new = Arc::new(authority(common_name)?);
+        others.insert(common_name.to_owned(), Arc::clone(&new));
+        Ok(new)
+    }
+
+    /// Returns how to speak TLS as `host`.
+    pub(crate) fn config(&self, host: &str, tls: &Tls) -> io::Result<Arc<ServerConfig>> {
+        let key = (host.to_owned(), tls.clone());
+        let mut configs = lock(&self.configs);
+        if let Some(known) = configs.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let new = Arc::new(self.new_config(host, tls)?);
+        configs.insert(key, Arc::clone(&new));
+        Ok(new)
+    }
+
+    fn new_config(&self, host: &str, tls: &Tls) -> io::Result<ServerConfig> {
+        let name = if *tls == Tls::WrongName {
+            "wrong.example.com"
+        } else {
+            host
+        };
+        let mut params = CertificateParams::new([name.to_owned()]).map_err(io::Error::other)?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if *tls == Tls::Expired {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+        } else {
+            params.not_before = date_time_ymd(2024, 1, 1);
+            params.not_after = date_time_ymd(2049, 1, 1);
+        }
+        let other = match tls {
+            Tls::OtherAuthority(common_name) => Some(self.other(common_name)?),
+            _ => None,
+        };
+        let issuer = other.as_ref().unwrap_or(&self.own);
+        let leaf = params
+            .signed_by(&self.key, issuer)
+            .map_err(io::Error::other)?;
+        let mut chain = vec![leaf.der().clone()];
+        chain.extend(other.iter().map(|authority| authority.der().clone()));
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+fn authority(common_name: &str) -> io::Result<Authority> {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, common_name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = date_time_ymd(2024, 1, 1);
+    params.not_after = date_time_ymd(2049, 1, 1);
+    let key = KeyPair::generate().map_err(io::Error::other)?;
+    CertifiedIssuer::self_signed(params, key).map_err(io::Error::other)
+}
