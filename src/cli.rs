@@ -9,7 +9,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 ///
 /// Without a command it runs `check`.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    override_usage = "bedrock-doctor [OPTIONS] [COMMAND]\n       bedrock-doctor [OPTIONS OF CHECK]",
+    after_help = EXIT_CODES
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

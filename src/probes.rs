@@ -358,9 +358,8 @@ impl Online<'_> {
     }
 
     fn pending<T>(&self, probe: ProbeId) -> Observed<T> {
-        let credentials_offline = probe == ProbeId::Credentials && self.options.offline;
         match silence(self.options, self.resolved) {
-            Some(why) if !credentials_offline => Observed::NotCollected(why),
+            Some(why) => Observed::NotCollected(why),
             _ if !self.wanted.contains(&probe) => Observed::NotCollected(Absence::NotSelected),
             _ => Observed::Failed(Failure::new(FailureKind::TimedOut, WAITING)),
         }

@@ -5,6 +5,7 @@ mod configuration;
 mod credentials;
 mod machine;
 mod observed;
+mod settings_files;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ pub use self::configuration::*;
 pub use self::credentials::*;
 pub use self::machine::*;
 pub use self::observed::*;
+pub use self::settings_files::*;
 use crate::check::{Need, Seen, absent};
 use crate::finding::Finding;
 use crate::probe::ProbeId;

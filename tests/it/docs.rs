@@ -38,3 +38,57 @@ fn generated_docs_are_fresh() {
     let written = std::fs::read_dir(&folder).unwrap().count();
     assert_eq!(written, pages.len(), "a page of a check that is gone");
 }
+
+/// Every file in a family's folder is a check in the registry.
+#[test]
+fn no_check_file_is_forgotten() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("checks/src");
+    let families = [
+        "configuration",
+        "credentials",
+        "identity",
+        "models",
+        "network",
+        "permissions",
+        "region",
+        "sso",
+        "version",
+    ];
+    let mut on_disk: Vec<String> = families
+        .iter()
+        .flat_map(|family| std::fs::read_dir(source.join(family)).unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| Some(name.strip_suffix(".rs")?.replace('_', "-")))
+        .collect();
+    let mut registered: Vec<String> = ALL.iter().map(|check| check.meta.id.to_owned()).collect();
+    on_disk.sort();
+    registered.sort();
+    assert_eq!(on_disk, registered);
+}
+
+/// Links in the documents lead somewhere.
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/coverage.md",
+        "docs/invocation-probe.md",
+    ] {
+        let path = root.join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = link.split('#').next().unwrap();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            assert!(path.parent().unwrap().join(file).exists(), "{name}: {link}");
+        }
+    }
+}
