@@ -28,7 +28,7 @@ pub(crate) fn config(
 ) -> SdkConfig {
     let builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(region.to_owned()))
+        .region(Region::new(signable(region).to_owned()))
         .endpoint_url(endpoint)
         .http_client(http.for_aws(plane))
         .sleep_impl(TokioSleep::new())
@@ -44,6 +44,14 @@ pub(crate) fn config(
             .token_provider(SharedTokenProvider::new(token.clone()))
             .build(),
     }
+}
+
+/// The part of a Region that can stand in a host name: with anything else in it the SDK does not ask at all.
+///
+/// Claude Code before 2.1.232 does ask, at the host that such a value leads to; the endpoint is a parameter of its own.
+fn signable(region: &str) -> &str {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+    region.split(|c| !is_part(c)).next().unwrap_or_default()
 }
 
 /// Turns an error of the SDK into a failure: AWS's code, message and request id, or the stage that broke.
@@ -128,4 +136,17 @@ fn not_from_aws(raw: &HttpResponse) -> String {
         .get("content-type")
         .unwrap_or("no content type");
     format!("an answer that is not AWS's: HTTP {status} with {content_type}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signable;
+
+    #[test]
+    fn a_malformed_region_is_cut_where_a_host_name_ends() {
+        assert_eq!(signable("us-east-1"), "us-east-1");
+        assert_eq!(signable("EU-WEST-1"), "EU-WEST-1");
+        assert_eq!(signable("us-east-1/"), "us-east-1");
+        assert_eq!(signable("/"), "");
+    }
 }

@@ -82,6 +82,8 @@ struct Refused {
     not_tried: bool,
     cause: &'static str,
     reason: String,
+    /// What Claude Code prints, when it ends here; none: the reason.
+    printed: Option<String>,
     failure: Option<Failure>,
 }
 
@@ -92,6 +94,7 @@ impl Refused {
             not_tried: false,
             cause,
             reason: reason.into(),
+            printed: None,
             failure: None,
         }
     }
@@ -100,6 +103,12 @@ impl Refused {
     fn stopping(mut self) -> Self {
         self.stops = true;
         self
+    }
+
+    /// The chain ends, and Claude Code prints this.
+    fn printing(mut self, printed: impl Into<String>) -> Self {
+        self.printed = Some(printed.into());
+        self.stopping()
     }
 
     fn with(mut self, failure: Failure) -> Self {
@@ -118,11 +127,11 @@ impl Chain<'_> {
             let provider = match link {
                 Link::Settled(step) => {
                     steps.push(step.clone());
-                    if step.outcome == StepOutcome::Stopped {
-                        let error = step.reason.clone();
-                        return (Credentials::none(steps, Some(error)), None);
-                    }
                     continue;
+                }
+                Link::Stopped { step, printed } => {
+                    steps.push(step.clone());
+                    return (Credentials::none(steps, Some(printed.clone())), None);
                 }
                 Link::Try(provider) => provider,
             };
@@ -183,7 +192,7 @@ impl Chain<'_> {
                 }
                 Err(refused) => {
                     let ends = refused.stops || refused.not_tried;
-                    let reason = refused.reason.clone();
+                    let printed = refused.printed.unwrap_or_else(|| refused.reason.clone());
                     steps.push(Step {
                         provider: kind,
                         outcome: match (refused.not_tried, refused.stops) {
@@ -196,7 +205,7 @@ impl Chain<'_> {
                         cause: Some(refused.cause.to_owned()),
                     });
                     if ends {
-                        return (Credentials::none(steps, Some(reason)), None);
+                        return (Credentials::none(steps, Some(printed)), None);
                     }
                 }
             }

@@ -44,7 +44,7 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
                 "assume-role-refused",
                 format!("role `{role_arn}` was refused: {}", failure.words()),
             )
-            .stopping()
+            .printing(failure.message.clone())
             .with(failure)
         })?;
     let mut role_arns = base.role_arns.clone();
@@ -71,7 +71,13 @@ pub(super) async fn web_identity(
     };
     let token = match chain.world.read(&path) {
         FileText::Text(token) => token,
-        FileText::Absent => return Err(unreadable("does not exist")),
+        FileText::Absent => {
+            let printed = format!(
+                "ENOENT: no such file or directory, open '{}'",
+                identity.token_file
+            );
+            return Err(unreadable("does not exist").printing(printed));
+        }
         FileText::Unreadable(why) => return Err(unreadable(&format!("cannot be read: {why}"))),
     };
     chain.secrets.remember(&token);
@@ -93,7 +99,7 @@ pub(super) async fn web_identity(
                     failure.words()
                 ),
             )
-            .stopping()
+            .printing(failure.message.clone())
             .with(failure)
         })?;
     let reason = format!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials as Keys;
 use bedrock_doctor_checks::claude_code::shown_command;
+use bedrock_doctor_checks::claude_code::versions::Rules;
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
 use bedrock_doctor_checks::text::duration;
 use jiff::Timestamp;
@@ -55,7 +56,18 @@ pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
     let name = format!("awsCredentialExport (`{}`)", shown_command(command));
     let output = run(chain, command, &name).await?;
     let document = json(&output, &name)?;
-    let nested = document.get("Credentials").unwrap_or(&document);
+    let rules = Rules::of(chain.resolved.inputs.version);
+    let nested = match document.get("Credentials") {
+        Some(nested) => nested,
+        None if rules.accepts_flat_export() => &document,
+        None => {
+            let version = rules.version;
+            let what = format!(
+                "it has no `Credentials`, and Claude Code {version} reads no other form (2.1.181 does)"
+            );
+            return Err(bad(&name, &what));
+        }
+    };
     let (keys, expires_at) = credentials(nested, &name)?;
     if keys.session_token().is_none() {
         return Err(bad(

@@ -13,6 +13,14 @@ use crate::world::FileText;
 /// The SDK for JavaScript renews, or gives up on, a token with less than this many seconds left.
 const RENEWAL_WINDOW: i64 = 300;
 
+/// The SDK's advice for a profile with an `sso_session`.
+const SIGN_IN: &str =
+    "To refresh this SSO session run 'aws sso login' with the corresponding profile.";
+
+/// The SDK's advice for a profile of the old form.
+const SIGN_IN_OLD_FORM: &str =
+    "To refresh this SSO session run aws sso login with the corresponding profile.";
+
 /// Credentials for a role of IAM Identity Center.
 pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
     let token = usable_token(chain, role)?;
@@ -74,7 +82,18 @@ pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
 fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
     let file = role.cache_file();
     let path = chain.world.expand("~/.aws/sso/cache").join(&file);
-    let missing = |why: String| Refused::new("sso-token-missing", why).stopping();
+    let missing = |why: String| {
+        let printed = match role.session {
+            Some(_) => format!(
+                "The SSO session token associated with profile={} was not found or is invalid. {SIGN_IN}",
+                role.profile
+            ),
+            None => format!(
+                "The SSO session associated with this profile is invalid. {SIGN_IN_OLD_FORM}"
+            ),
+        };
+        Refused::new("sso-token-missing", why).printing(printed)
+    };
     let text = match chain.world.read(&path) {
         FileText::Text(text) => text,
         FileText::Absent => {
@@ -111,6 +130,15 @@ fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
     );
     let renewable = token.can_try_renewal() && role.session.is_some();
     if !renewable {
+        let printed = match role.session {
+            Some(_) => format!(
+                "Value not present for '{}' in SSO Token. Cannot refresh. {SIGN_IN}",
+                token.missing_for_renewal().unwrap_or_default()
+            ),
+            None => format!(
+                "The SSO session associated with this profile has expired. {SIGN_IN_OLD_FORM}"
+            ),
+        };
         return Err(Refused::new(
             "sso-session-expired",
             format!(
@@ -118,7 +146,7 @@ fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
                 role.profile
             ),
         )
-        .stopping());
+        .printing(printed));
     }
     // With time left it is still good; renewing it would rewrite the user's cache file.
     if left > 30 {

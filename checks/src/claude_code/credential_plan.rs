@@ -23,8 +23,15 @@ pub struct Plan {
 /// One provider of the chain.
 #[derive(Clone)]
 pub enum Link {
-    /// Nothing to try: passed over, failed or stopped by the configuration itself.
+    /// Nothing to try: passed over or failed by the configuration itself.
     Settled(Step),
+    /// The configuration itself ends the chain.
+    Stopped {
+        /// Where and why.
+        step: Step,
+        /// What Claude Code prints.
+        printed: String,
+    },
     /// To be tried.
     Try(Provider),
 }
@@ -287,17 +294,24 @@ pub fn plan(environment: &Environment, profiles: &Profiles, export: bool) -> Pla
             }
         }
         Err(dead) => {
-            let outcome = if dead.stops {
-                StepOutcome::Stopped
-            } else if dead.cause.is_some() {
+            let cause = dead.cause;
+            if let Some(printed) = dead.printed {
+                let step = Step {
+                    provider: dead.provider,
+                    outcome: StepOutcome::Stopped,
+                    reason: dead.reason,
+                    failure: None,
+                    cause: cause.map(str::to_owned),
+                };
+                links.push(Link::Stopped { step, printed });
+                return Plan { links };
+            }
+            let outcome = if cause.is_some() {
                 StepOutcome::Failed
             } else {
                 StepOutcome::PassedOver
             };
-            settle(&mut links, dead.provider, outcome, dead.reason, dead.cause);
-            if dead.stops {
-                return Plan { links };
-            }
+            settle(&mut links, dead.provider, outcome, dead.reason, cause);
         }
     }
     match (
@@ -360,8 +374,8 @@ pub fn plan(environment: &Environment, profiles: &Profiles, export: bool) -> Pla
 struct Dead {
     provider: CredentialKind,
     reason: String,
-    /// The chain ends here, with these words.
-    stops: bool,
+    /// The chain ends here, with these words of Claude Code.
+    printed: Option<String>,
     cause: Option<&'static str>,
 }
 
@@ -370,13 +384,13 @@ impl Dead {
         Self {
             provider,
             reason,
-            stops: false,
+            printed: None,
             cause: Some(cause),
         }
     }
 
-    fn stopping(mut self) -> Self {
-        self.stops = true;
+    fn printing(mut self, printed: impl Into<String>) -> Self {
+        self.printed = Some(printed.into());
         self
     }
 }
@@ -457,7 +471,7 @@ fn nothing_usable(profile: &str, profiles: &Profiles) -> Dead {
             Dead {
                 provider: kind,
                 reason,
-                stops: false,
+                printed: None,
                 cause: None,
             }
         } else {
@@ -560,19 +574,43 @@ fn credential_source(profile: &str, source: &str) -> Result<Base, Dead> {
     }
 }
 
+/// The keys of a profile as the SDK merges them: those of the config file, what the credentials file adds, what the session adds.
+fn keys_in_order<'a>(profile: &str, profiles: &'a Profiles, has_session: bool) -> Vec<&'a str> {
+    let mut keys: Vec<&str> = Vec::new();
+    for (_, file) in [&profiles.config, &profiles.credentials] {
+        let Some(section) = file.profiles.get(profile) else {
+            continue;
+        };
+        let mut here: Vec<_> = section.keys.iter().collect();
+        here.sort_by_key(|(_, entry)| entry.line);
+        let added = here.into_iter().map(|(key, _)| key.as_str());
+        let added: Vec<&str> = added.filter(|key| !keys.contains(key)).collect();
+        keys.extend(added);
+    }
+    if has_session {
+        let session = ["sso_region", "sso_start_url"];
+        let added: Vec<&str> = session
+            .into_iter()
+            .filter(|key| !keys.contains(key))
+            .collect();
+        keys.extend(added);
+    }
+    keys
+}
+
 fn sso(profile: &str, profiles: &Profiles) -> Result<Sso, Dead> {
     let get = |key: &str| profiles.get(profile, key).map(str::to_owned);
     let session = get("sso_session");
     let (mut start_url, mut region) = (get("sso_start_url"), get("sso_region"));
     if let Some(name) = &session {
         if !profiles.has_sso_session(name) {
-            // Claude Code's own words for this: "undefined is not an object (evaluating 'p.sso_region')", after 186 s.
+            // Printed after 186 s.
             return Err(Dead::new(
                 CredentialKind::Sso,
                 "sso-session-section-missing",
                 format!("profile `{profile}` names `sso_session = {name}`, and there is no section `[sso-session {name}]`"),
             )
-            .stopping());
+            .printing("undefined is not an object (evaluating 'p.sso_region')"));
         }
         // The session's values win, also when the profile has others.
         start_url = profiles
@@ -608,6 +646,53 @@ fn sso(profile: &str, profiles: &Profiles) -> Result<Sso, Dead> {
             "sso-profile-incomplete",
             format!("profile `{profile}` lacks {}", crate::text::list(&missing)),
         )
-        .stopping()),
+        .printing(format!(
+            "Profile is configured with invalid SSO credentials. Required parameters \"sso_account_id\", \"sso_region\", \"sso_role_name\", \"sso_start_url\". Got {}\nReference: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html",
+            keys_in_order(profile, profiles, session.is_some()).join(", ")
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::parse::ini::{FileKind, parse};
+
+    #[track_caller]
+    fn prints(config: &str, want: &str) {
+        let shell = BTreeMap::from([("AWS_PROFILE".to_owned(), "p".to_owned())]);
+        let profiles = Profiles {
+            config: ("~/.aws/config".to_owned(), parse(config, FileKind::Config)),
+            ..Profiles::default()
+        };
+        let plan = plan(&Environment::merge(&shell, &[]), &profiles, false);
+        let Some(Link::Stopped { step, printed }) = plan.links.last() else {
+            panic!("the chain goes on");
+        };
+        assert_eq!(printed, want);
+        assert_eq!(step.outcome, StepOutcome::Stopped);
+    }
+
+    #[test]
+    fn a_profile_that_ends_the_chain_does_so_in_the_words_of_claude_code() {
+        prints(
+            "[profile p]\nsso_session = acme\n",
+            "undefined is not an object (evaluating 'p.sso_region')",
+        );
+        let keys = |names: &str| {
+            format!(
+                "Profile is configured with invalid SSO credentials. Required parameters \"sso_account_id\", \"sso_region\", \"sso_role_name\", \"sso_start_url\". Got {names}\nReference: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html"
+            )
+        };
+        prints(
+            "[profile p]\nsso_start_url = x\nsso_region = eu-west-1\n",
+            &keys("sso_start_url, sso_region"),
+        );
+        prints(
+            "[profile p]\nsso_session = acme\n[sso-session acme]\nsso_start_url = x\n",
+            &keys("sso_session, sso_region, sso_start_url"),
+        );
     }
 }

@@ -188,9 +188,18 @@ impl Resolver<'_> {
     /// The id with the preferred prefix, or the first one the account lists.
     fn with_prefix(&mut self, base: &str) -> String {
         let preferred = format!("{}.{base}", self.prefix);
+        if !self.rules.prefix_follows_listing() {
+            return preferred;
+        }
+        let fits = |id: &str| {
+            let model = without_prefix(id);
+            model == base || (self.rules.takes_longer_names() && model.starts_with(base))
+        };
         let id = match self.listed {
             Some(listed) if !listed.lists(&preferred) => listed
-                .of_model(base)
+                .profiles
+                .iter()
+                .find(|profile| fits(&profile.id))
                 .map_or(preferred, |profile| profile.id.clone()),
             _ => preferred,
         };
@@ -319,4 +328,54 @@ pub fn bedrock_id(anthropic: &str) -> Option<String> {
     undated
         .contains(&anthropic)
         .then(|| format!("anthropic.{anthropic}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::versions::Version;
+    use super::*;
+    use crate::facts::InferenceProfile;
+
+    #[track_caller]
+    fn main_model(version: &str, listed: &[&str], want: &str) {
+        let listed = InferenceProfiles {
+            profiles: listed
+                .iter()
+                .map(|id| InferenceProfile {
+                    id: (*id).to_owned(),
+                    model_arns: Vec::new(),
+                })
+                .collect(),
+        };
+        let resolution = resolve(
+            &Environment::default(),
+            &ModelSettings::default(),
+            "us-east-1",
+            Rules::of(Version::parse(version)),
+            Some(&listed),
+        );
+        assert_eq!(resolution.models.main.value, want, "{version}");
+    }
+
+    #[test]
+    fn the_listing_decides_about_the_prefix_since_2_1_45() {
+        let sonnet = ["global.anthropic.claude-sonnet-4-5-20250929-v1:0"];
+        main_model(
+            "2.1.20",
+            &sonnet,
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        );
+        main_model("2.1.45", &sonnet, sonnet[0]);
+    }
+
+    #[test]
+    fn up_to_2_1_240_a_longer_name_is_taken_for_the_model() {
+        let listed = [
+            "global.anthropic.claude-opus-5-5",
+            "global.anthropic.claude-opus-5",
+        ];
+        main_model("2.1.240", &listed, listed[0]);
+        main_model("2.1.260", &listed, listed[1]);
+        main_model("2.1.260", &listed[..1], "us.anthropic.claude-opus-5");
+    }
 }

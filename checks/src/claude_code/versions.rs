@@ -117,6 +117,16 @@ impl Rules {
         self.version >= Version::new(2, 1, 174)
     }
 
+    /// What the account lists decides about the prefix (2.1.45; seen: not with 2.1.20).
+    pub fn prefix_follows_listing(self) -> bool {
+        self.version >= Version::new(2, 1, 45)
+    }
+
+    /// A listed profile fits when the model's id only begins alike: Opus 5.5 is taken for Opus 5 (seen up to 2.1.240, no longer with 2.1.260).
+    pub fn takes_longer_names(self) -> bool {
+        self.version < Version::new(2, 1, 260)
+    }
+
     /// `ANTHROPIC_BEDROCK_REGION_PREFIX` is read (2.1.224).
     pub fn reads_region_prefix(self) -> bool {
         self.version >= Version::new(2, 1, 224)
@@ -125,6 +135,11 @@ impl Rules {
     /// Without a pin, small jobs go to the default Sonnet (2.1.207); before, to the main model.
     pub fn background_is_sonnet(self) -> bool {
         self.version >= Version::new(2, 1, 207)
+    }
+
+    /// `awsCredentialExport` may print the form of `credential_process`, without `Credentials` around it (2.1.181).
+    pub fn accepts_flat_export(self) -> bool {
+        self.version >= Version::new(2, 1, 181)
     }
 
     /// Anthropic ids given to `--model` or `ANTHROPIC_MODEL` are mapped (2.1.200).

@@ -33,13 +33,6 @@ impl InferenceProfiles {
     pub fn lists(&self, id: &str) -> bool {
         self.profiles.iter().any(|profile| profile.id == id)
     }
-
-    /// The first listed profile of a foundation model, by its id without prefix.
-    pub fn of_model(&self, base: &str) -> Option<&InferenceProfile> {
-        self.profiles
-            .iter()
-            .find(|profile| crate::claude_code::models::without_prefix(&profile.id) == base)
-    }
 }
 
 /// One inference profile.

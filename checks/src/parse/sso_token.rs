@@ -35,7 +35,18 @@ pub struct SsoTokenFile {
 impl SsoTokenFile {
     /// Returns whether the SDK has what it needs to try a renewal.
     pub fn can_try_renewal(&self) -> bool {
-        self.refresh_token.is_some() && self.client_id.is_some() && self.client_secret.is_some()
+        self.missing_for_renewal().is_none()
+    }
+
+    /// Returns the first member that the SDK misses for a renewal.
+    pub fn missing_for_renewal(&self) -> Option<&'static str> {
+        [
+            ("clientId", &self.client_id),
+            ("clientSecret", &self.client_secret),
+            ("refreshToken", &self.refresh_token),
+        ]
+        .into_iter()
+        .find_map(|(name, value)| value.is_none().then_some(name))
     }
 }
 
@@ -118,6 +129,7 @@ mod tests {
     fn a_token_without_the_registration_cannot_be_renewed() {
         let file = parse(r#"{"accessToken":"a","expiresAt":"x","refreshToken":"r"}"#).unwrap();
         assert!(!file.can_try_renewal());
+        assert_eq!(file.missing_for_renewal(), Some("clientId"));
         assert_eq!(file.expires_at.moment(), None);
     }
 

@@ -107,6 +107,19 @@ impl Machine {
         self
     }
 
+    /// Links one file to another; names are as in [`Machine::file`].
+    pub fn link(&mut self, name: &str, target: &str) -> &mut Self {
+        let (path, target) = (self.path(name), self.path(target));
+        let folder = path.parent().expect("a file is in a folder");
+        fs::create_dir_all(folder).expect("the machine's folders are writable");
+        #[cfg(unix)]
+        let linked = std::os::unix::fs::symlink(target, path);
+        #[cfg(windows)]
+        let linked = std::os::windows::fs::symlink_file(target, path);
+        linked.expect("the machine's folders are writable");
+        self
+    }
+
     /// Writes a cached IAM Identity Center token, as `aws sso login` does, for a session name or a start URL.
     pub fn sso_token(&mut self, session_or_start_url: &str, token: &TokenSpec) -> &mut Self {
         let start_url = if session_or_start_url.contains("://") {
@@ -188,11 +201,15 @@ impl Machine {
         }
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = match name.strip_prefix("~/") {
+    fn path(&self, name: &str) -> PathBuf {
+        match name.strip_prefix("~/") {
             Some(rest) => self.home().join(rest),
             None => self.cwd().join(name),
-        };
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
         let folder = path.parent().expect("a file is in a folder");
         fs::create_dir_all(folder).expect("the machine's folders are writable");
         fs::write(&path, self.fill_in(text)).expect("the machine's folders are writable");
@@ -339,6 +356,18 @@ mod tests {
         let here = machine.cwd().display().to_string();
         assert_eq!(run.stdout, format!("hello\n{{\"here\": \"{here}\"}}"));
         assert_eq!(run.code, 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_leads_to_its_file() {
+        let mut machine = Machine::offline();
+        machine
+            .file("~/versions/2.1.330", "here")
+            .link("~/.local/bin/claude", "~/versions/2.1.330");
+        let link = machine.home().join(".local/bin/claude");
+        assert_eq!(fs::read_to_string(&link).unwrap(), "here");
+        assert!(link.canonicalize().unwrap().ends_with("versions/2.1.330"));
     }
 
     #[test]
