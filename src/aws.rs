@@ -6,7 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::token::SharedTokenProvider;
-use aws_sdk_sts::error::ProvideErrorMetadata;
+use aws_sdk_sts::error::{ErrorMetadata, ProvideErrorMetadata};
 use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -101,9 +101,18 @@ where
         SdkError::ServiceError(refusal) => {
             let raw = refusal.raw();
             let code = refusal.err().code().map(str::to_owned);
-            let message = refusal.err().message().map(str::to_owned);
+            // Without a code the SDK keeps the message only in the source of its error.
+            let unnamed: Option<&ErrorMetadata> = refusal
+                .err()
+                .source()
+                .and_then(|source| source.downcast_ref());
+            let message = refusal
+                .err()
+                .message()
+                .or(unnamed.and_then(ErrorMetadata::message));
+            let message = message.map(str::to_owned);
             let status = Some(raw.status().as_u16());
-            if code.is_none() && message.is_none() && !has_error_type(raw) {
+            if code.is_none() && !has_error_type(raw) {
                 return named(Failure {
                     status,
                     ..Failure::new(FailureKind::Http, not_from_aws(raw))

@@ -189,7 +189,7 @@ pub(crate) fn timed_out(http: &Http, service: &str, host: &str, patience: Durati
             FailureKind::TimedOut,
             format!(
                 "timed out after {} s: `{host}` was silent while waiting for {waiting}",
-                patience.as_secs_f32()
+                (patience.as_secs_f32() * 10.0).round() / 10.0
             ),
         )
     }
@@ -266,6 +266,7 @@ pub(crate) async fn collect(
         resolved: &resolved,
         facts: RefCell::new(facts),
         timings: RefCell::new(timings),
+        deadline: started + options.timeout,
     };
     let rest = options.timeout.saturating_sub(started.elapsed());
     online.set_pending();
@@ -328,6 +329,7 @@ struct Online<'a> {
     resolved: &'a Resolved,
     facts: RefCell<Facts>,
     timings: RefCell<Vec<Timing>>,
+    deadline: Instant,
 }
 
 /// Why the online probes ask nobody, when they do not.
@@ -529,13 +531,21 @@ impl Online<'_> {
         Collected { facts, timings }
     }
 
-    /// How long one question of a probe may take.
+    /// How long one question of a probe may take: it ends before the whole run does, so that what was waited for can
+    /// be named.
     fn patience(&self, probe: ProbeId) -> Duration {
         let seconds = PROBES
             .iter()
             .find(|known| known.id == probe)
             .map_or(6, |known| known.seconds);
-        Duration::from_secs(seconds).min(self.options.timeout)
+        // Whatever needs the credentials comes after them.
+        let share = if probe == ProbeId::Credentials {
+            0.7
+        } else {
+            0.9
+        };
+        let rest = self.deadline.saturating_duration_since(Instant::now());
+        Duration::from_secs(seconds).min(rest.mul_f32(share))
     }
 
     /// Asks AWS one question; a time-out names the stage that was waited for.

@@ -55,7 +55,7 @@ fn editor(source: &Source) -> Option<String> {
 }
 
 /// The command that opens a file at a line.
-fn open_at(path: &str, line: Option<u32>) -> String {
+pub(crate) fn open_at(path: &str, line: Option<u32>) -> String {
     let path = shell_path(path);
     match line {
         Some(line) => format!("\"${{EDITOR:-vi}}\" +{line} {path}"),

@@ -19,7 +19,9 @@ pub(crate) use self::role_assumable::RoleAssumable;
 pub(crate) use self::session_token_present::SessionTokenPresent;
 
 use crate::answer::{Answer, answer, not_judged_here};
-use crate::facts::{CredentialKind, Credentials, Failure, Step, StepOutcome};
+use crate::facts::{
+    ApiKey, Configuration, CredentialKind, Credentials, Failure, SourceKind, Step, StepOutcome,
+};
 use crate::finding::{Basis, Explanation, Finding};
 use crate::text::shell_word;
 
@@ -81,6 +83,31 @@ pub(crate) fn unanswered(asked: &str, failure: &Failure) -> Option<Finding> {
         }
         Answer::Throttled(_) | Answer::Service => Some(not_judged_here(asked, failure)),
         _ => None,
+    }
+}
+
+/// The Region a short-term API key was made for, when Claude Code uses another one.
+pub(crate) fn made_elsewhere<'a>(
+    key: &'a ApiKey,
+    configuration: &Configuration,
+) -> Option<&'a str> {
+    let made_for = key.region.as_deref()?;
+    (made_for != configuration.region.value).then_some(made_for)
+}
+
+/// Adds the step that sets the Region of an API key.
+pub(crate) fn use_region_of_key(
+    finding: Finding,
+    made_for: &str,
+    configuration: &Configuration,
+) -> Finding {
+    let source = &configuration.region.source;
+    let text = format!("use the Region of the key: `{made_for}`");
+    match source.kind {
+        SourceKind::Environment | SourceKind::Default | SourceKind::AwsFile => {
+            finding.fix_command(text, format!("export AWS_REGION={}", shell_word(made_for)))
+        }
+        _ => finding.fix(format!("{text}, in {}", source.words())),
     }
 }
 

@@ -156,34 +156,42 @@ fn lasts(facts: &Facts) -> String {
     let Some(credentials) = facts.credentials.known() else {
         return "not known".to_owned();
     };
-    let token = facts
+    let sign_in = facts
         .sso_cache
         .known()
-        .and_then(|cache| cache.active_token())
+        .and_then(|cache| Some((cache.active.as_ref()?, cache.active_token()?)))
         .filter(|_| {
             credentials.kind == CredentialKind::Sso
                 || credentials.kind == CredentialKind::AssumeRole
         });
-    if let Some(token) = token
+    if let Some((session, token)) = sign_in
         && let Some(at) = token.expires_at
     {
-        let renewal = if token.renewable {
+        let renewal = if session.renews(token) {
             "; Claude Code renews it by itself until the session ends"
         } else {
             "; it cannot be renewed: sign in again then"
         };
         return format!("the sign-in expires {}{renewal}", relative(at, facts.now));
     }
-    match (credentials.expires_at, credentials.renewable) {
-        (Some(at), true) => format!(
-            "keys expire {}; Claude Code gets new ones by itself",
-            relative(at, facts.now)
-        ),
-        (Some(at), false) => format!("until {}", relative(at, facts.now)),
-        (None, _) if credentials.has_session_token => {
+    let when = credentials.expires_at.map(|at| relative(at, facts.now));
+    match (credentials.kind, when) {
+        (CredentialKind::Unsigned, _) => "the gateway decides".to_owned(),
+        (CredentialKind::ApiKey, Some(when)) => {
+            format!("the key expires {when}; nothing renews it")
+        }
+        (CredentialKind::ApiKey, None) => "the expiry of the key is not known here".to_owned(),
+        (_, Some(when)) if credentials.renewable => {
+            format!("keys expire {when}; Claude Code gets new ones by itself")
+        }
+        (_, Some(when)) => format!("the keys expire {when}; nothing renews them"),
+        (_, None) if credentials.access_key_id.is_none() => {
+            "not known: no credentials were obtained".to_owned()
+        }
+        (_, None) if credentials.has_session_token => {
             "the expiry of the session is not known here".to_owned()
         }
-        (None, _) => "these credentials do not expire by themselves".to_owned(),
+        (_, None) => "these credentials do not expire by themselves".to_owned(),
     }
 }
 

@@ -262,7 +262,7 @@ fn line(finding: &Finding, is_root: bool, verbose: bool) -> String {
     if let Some(blocker) = &finding.blocked_by {
         lines.push(format!("not tested, because {blocker} failed"));
     }
-    if finding.status == Status::Warn {
+    if matches!(finding.status, Status::Warn | Status::CannotTell) {
         lines.extend(finding.fix.iter().map(|step| match &step.command {
             Some(command) => format!("→ {}: {command}", step.text.trim_end_matches(':')),
             None => format!("→ {}", step.text),

@@ -7,7 +7,11 @@
     reason = "tests panic, and look at files"
 )]
 
+mod configuration;
+mod credentials;
 mod demo;
 mod docs;
 mod harness;
+mod healthy;
 mod observed;
+mod sso;

@@ -162,12 +162,10 @@ fn nothing_set(configuration: &Configuration) -> Finding {
         format!("`{FLAG}` is set neither in the environment nor in a settings file, so requests go to the Anthropic API"),
     )
     .why(WHY)
-    .fix_command(
-        format!(
-            "switch Bedrock on; for an IDE or a service, which may not see the shell's variables, put it into the `env` block of `{path}` instead: {{\"env\": {{\"{FLAG}\": \"1\"}}}}"
-        ),
-        format!("export {FLAG}=1"),
-    )
+    .fix_command("switch Bedrock on", format!("export {FLAG}=1"))
+    .fix(format!(
+        "or, for an IDE or a service, which may not see the shell's variables, put this into `{path}`: `{{\"env\": {{\"{FLAG}\": \"1\"}}}}`"
+    ))
     .fix_command("see what a report looks like", "bedrock-doctor demo");
     match user.map(|file| &file.state) {
         // Nobody could look into the file that usually holds it.
@@ -243,9 +241,9 @@ mod tests {
             finding.fix[0].command.as_deref(),
             Some("export CLAUDE_CODE_USE_BEDROCK=1")
         );
-        assert!(finding.fix[0].text.contains("~/.claude/settings.json"));
+        assert!(finding.fix[1].text.contains("~/.claude/settings.json"));
         assert_eq!(
-            finding.fix[1].command.as_deref(),
+            finding.fix[2].command.as_deref(),
             Some("bedrock-doctor demo")
         );
         assert_eq!(finding.explained_by, []);

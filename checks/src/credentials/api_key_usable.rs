@@ -1,12 +1,13 @@
 use jiff::Timestamp;
 
+use super::{made_elsewhere, use_region_of_key};
 use crate::check::{Check, Family, Meta};
+use crate::claude_code::network::host_of;
 use crate::facts::{
     ApiKey, ApiKeyForm, Configuration, CredentialKind, Credentials, Now, SecretShape, Shown,
-    SourceKind,
 };
 use crate::finding::{Basis, Finding};
-use crate::text::{relative, shell_word};
+use crate::text::relative;
 
 /// See [`Meta::docs`].
 pub(crate) struct ApiKeyUsable;
@@ -55,6 +56,12 @@ Generate a new key in the Region that is used, set `AWS_REGION` to the key's Reg
 
 fn judge(key: &ApiKey, configuration: &Configuration, now: Timestamp) -> Finding {
     if key.form == ApiKeyForm::Unknown {
+        let host = host_of(&configuration.runtime.endpoint.value);
+        if !is_aws(&host) {
+            return Finding::not_applicable(format!(
+                "the key in AWS_BEARER_TOKEN_BEDROCK goes to `{host}`, which may have keys of its own"
+            ));
+        }
         return invalid_form(configuration);
     }
     let left = key
@@ -68,10 +75,7 @@ fn judge(key: &ApiKey, configuration: &Configuration, now: Timestamp) -> Finding
             format!("the Bedrock API key expired {}", relative(at, now)),
         ));
     }
-    let region = &configuration.region;
-    if let Some(made_for) = &key.region
-        && *made_for != region.value
-    {
+    if let Some(made_for) = made_elsewhere(key, configuration) {
         return other_region(made_for, configuration);
     }
     let no_identity = "it tells no identity: STS cannot be asked with an API key";
@@ -92,6 +96,13 @@ fn judge(key: &ApiKey, configuration: &Configuration, now: Timestamp) -> Finding
     Finding::pass(format!(
         "the Bedrock API key expires {until} at the latest; {no_identity}"
     ))
+}
+
+/// Whether a host is one of AWS, which takes keys of its own only.
+fn is_aws(host: &str) -> bool {
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
+        .iter()
+        .any(|end| host.ends_with(end))
 }
 
 fn fail(code: &str, what: String) -> Finding {
@@ -143,14 +154,8 @@ fn other_region(made_for: &str, configuration: &Configuration) -> Finding {
             region.value
         ),
     );
-    let text = format!("use the Region of the key: `{made_for}`");
-    let finding = match region.source.kind {
-        SourceKind::Environment | SourceKind::Default | SourceKind::AwsFile => {
-            finding.fix_command(text, format!("export AWS_REGION={}", shell_word(made_for)))
-        }
-        _ => finding.fix(format!("{text}, in {source}")),
-    };
-    finding.fix(format!("or generate a key in `{}`", region.value))
+    use_region_of_key(finding, made_for, configuration)
+        .fix(format!("or generate a key in `{}`", region.value))
 }
 
 #[cfg(test)]
@@ -231,6 +236,18 @@ mod tests {
         ] {
             only(&CHECK, &with_key(form, region, left), status, code);
         }
+    }
+
+    #[test]
+    fn a_gateway_may_have_keys_of_its_own() {
+        let mut facts = with_key(ApiKeyForm::Unknown, None, None);
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            configuration.runtime.endpoint = from_shell(
+                "ANTHROPIC_BEDROCK_BASE_URL",
+                "https://llm.example.com/v1".into(),
+            );
+        }
+        only(&CHECK, &facts, Status::NotApplicable, None);
     }
 
     #[test]

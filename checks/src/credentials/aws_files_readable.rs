@@ -1,5 +1,6 @@
 use super::{cause, delivered, path_word};
 use crate::check::{Check, Family, Meta, Seen};
+use crate::configuration::open_at;
 use crate::facts::{
     AwsFile, AwsFiles, Configuration, CredentialKind, Credentials, IgnoredLine, SourceKind,
     StepOutcome,
@@ -132,13 +133,18 @@ fn judge(file: &AwsFile, profile: &str, decisive: bool) -> Vec<Finding> {
         findings.push(
             finding("profile-section-misnamed", what)
                 .why("everything below this line is lost: keys, role, Region")
-                .fix(match &first.instead {
-                    Some(instead) if has_strange_name(first) => {
-                        format!("write `{instead}` at {place}, and set AWS_PROFILE to that name")
-                    }
-                    Some(instead) => format!("write `{instead}` at {place}"),
-                    None => format!("give the profile a name without blanks and quotes at {place}"),
-                }),
+                .fix_command(
+                    match &first.instead {
+                        Some(instead) if has_strange_name(first) => format!(
+                            "write `{instead}` at {place}, and set AWS_PROFILE to that name"
+                        ),
+                        Some(instead) => format!("write `{instead}` at {place}"),
+                        None => {
+                            format!("give the profile a name without blanks and quotes at {place}")
+                        }
+                    },
+                    open_at(&file.path, Some(first.line)),
+                ),
         );
     }
     if !others.is_empty() {
@@ -346,6 +352,10 @@ mod tests {
         assert_eq!(
             finding.fix[0].text,
             "write `[profile dev]` at ~/.aws/config:4"
+        );
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some(r#""${EDITOR:-vi}" +4 ~/.aws/config"#)
         );
         assert_eq!(
             finding.what,

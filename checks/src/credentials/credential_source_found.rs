@@ -279,6 +279,23 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_in_the_variable_that_is_not_read_is_offered() {
+        for (profile, offered) in [("dev", true), ("gone", false)] {
+            let mut facts = without(vec![unset(), metadata(StepOutcome::Failed)]);
+            if let Observed::Known(configuration) = &mut facts.configuration {
+                configuration.variables = vec![variable("AWS_DEFAULT_PROFILE", profile)];
+            }
+            let finding = only(&CHECK, &facts, Status::Fail, CODE);
+            let command = finding.fix[0].command.as_deref();
+            assert_eq!(
+                command == Some("export AWS_PROFILE=dev"),
+                offered,
+                "{command:?}"
+            );
+        }
+    }
+
+    #[test]
     fn each_situation_has_its_fix() {
         let kind = CredentialKind::ProfileStatic;
         for (cause, text) in [

@@ -1,5 +1,6 @@
 use super::{NO_PROVIDERS, closest, fail_unless_delivered, profile_flag};
 use crate::check::{Check, Family, Meta, Seen};
+use crate::configuration::open_at;
 use crate::facts::{AwsFiles, Configuration, CredentialKind, Credentials, Machine, SourceKind};
 use crate::finding::Finding;
 use crate::text::shell_word;
@@ -111,21 +112,21 @@ fn missing(
     let mut finding = fail_unless_delivered("aws-profile-not-found", what, credentials)
         .explained_by("aws-files-readable")
         .why(why);
-    let in_shell = profile.source.kind == SourceKind::Environment;
+    // Where the name stands in a file, the command opens it.
+    let open = profile.source.path.as_deref();
+    let open = open.map(|path| open_at(path, profile.source.line));
     if has_keys {
         let text = "to use the keys in the environment, name no profile";
-        finding = if in_shell {
-            finding.fix_command(text, "unset AWS_PROFILE")
-        } else {
-            finding.fix(format!("{text}: remove {source}"))
+        finding = match &open {
+            None => finding.fix_command(text, "unset AWS_PROFILE"),
+            Some(open) => finding.fix_command(format!("{text}: remove {source}"), open),
         };
     }
     if let Some(meant) = meant {
-        finding = if in_shell {
-            let command = format!("export AWS_PROFILE={}", shell_word(meant));
-            finding.fix_command(format!("use profile `{meant}`"), command)
-        } else {
-            finding.fix(format!("use profile `{meant}`: change {source}"))
+        let text = format!("use profile `{meant}`");
+        finding = match &open {
+            None => finding.fix_command(text, format!("export AWS_PROFILE={}", shell_word(meant))),
+            Some(open) => finding.fix_command(format!("{text}: change {source}"), open),
         };
     }
     if no_files && in_container {
@@ -235,7 +236,11 @@ mod tests {
     fn points_into_the_settings_file_when_the_name_stands_there() {
         let profile = from_settings("AWS_PROFILE", 4, "dve".into());
         let finding = only(&CHECK, &named(profile, true), Status::Fail, CODE);
-        assert_eq!(commands(&finding), ["aws configure list-profiles"]);
+        let open = r#""${EDITOR:-vi}" +4 ~/.claude/settings.json"#;
+        assert_eq!(
+            commands(&finding),
+            [open, open, "aws configure list-profiles"]
+        );
         assert_eq!(
             finding.fix[1].text,
             "use profile `dev`: change `AWS_PROFILE` in ~/.claude/settings.json:4"

@@ -223,6 +223,11 @@ impl SsoSession {
             )
         }
     }
+
+    /// Whether Claude Code renews this token by itself: never in the old form of profile.
+    pub fn renews(&self, token: &SsoToken) -> bool {
+        token.renewable && self.session.is_some()
+    }
 }
 
 /// A cached Identity Center token, without the token.

@@ -1,8 +1,9 @@
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::claude_code::region::partition;
+use crate::credentials::{made_elsewhere, use_region_of_key};
 use crate::facts::{
-    Absence, AllFacts, CallerIdentity, CredentialKind, Credentials, Facts, Failure,
+    Absence, AllFacts, CallerIdentity, Configuration, CredentialKind, Credentials, Facts, Failure,
     InferenceProfiles, Invocation, Observed,
 };
 use crate::finding::{Basis, Finding};
@@ -130,24 +131,41 @@ fn refused(
     };
     let whose = credentials.map_or_else(|| "the credentials".to_owned(), whose);
     let cause = signature.cause.as_str();
-    let finding = Finding::fail(
-        cause,
-        format!("{service} does not accept {whose}: {}", meaning(cause, failure)),
-    )
+    let meaning = match key_of_another_region(cause, credentials, facts) {
+        Some((made_for, configuration)) => format!(
+            "it was made for `{made_for}`, and Claude Code uses `{}`",
+            configuration.region.value
+        ),
+        None => meaning(cause, failure),
+    };
+    let finding = Finding::fail(cause, format!("{service} does not accept {whose}: {meaning}"))
     .owner(signature.owner)
     .why("Claude Code tries for about 4 minutes without a word, then prints `AWS authentication failed`")
     .evidence(Basis::Reported, failure.words())
     .request_id(failure.request_id.clone());
     // A signature is refused for its time in several ways.
-    let finding = if matches!(cause, "clock-skew" | "wrong-secret-key") {
-        finding.explained_by("clock-in-step")
-    } else {
-        finding
+    let finding = match cause {
+        "clock-skew" | "wrong-secret-key" => finding.explained_by("clock-in-step"),
+        "security-token-invalid" => finding.explained_by("partition-matches-region"),
+        "missing-authentication-token" => finding.explained_by("variables-consistent"),
+        _ => finding,
     };
     match credentials {
         Some(credentials) => remedy(finding, cause, credentials, facts),
         None => finding.fix("renew the credentials where they come from"),
     }
+}
+
+/// The Region of a refused API key, when it says itself that it is for another one.
+fn key_of_another_region<'a>(
+    cause: &str,
+    credentials: Option<&'a Credentials>,
+    facts: &'a Facts,
+) -> Option<(&'a str, &'a Configuration)> {
+    let key = credentials?.api_key.as_ref()?;
+    let configuration = facts.configuration.known()?;
+    let made_for = made_elsewhere(key, configuration)?;
+    (cause == "bearer-wrong-region-or-invalid").then_some((made_for, configuration))
 }
 
 /// The credentials in a sentence: source, profile, the end of the access key id.
@@ -214,6 +232,12 @@ fn remedy(finding: Finding, cause: &str, credentials: &Credentials, facts: &Fact
             return finding.fix(format!(
                 "let `AWS_REGION` (now `{region}`) and the Region in the endpoint's name be the same"
             ));
+        }
+        "bearer-wrong-region-or-invalid" => {
+            let elsewhere = key_of_another_region(cause, Some(credentials), facts);
+            if let Some((made_for, configuration)) = elsewhere {
+                finding = use_region_of_key(finding, made_for, configuration);
+            }
         }
         "security-token-invalid" => {
             let id = credentials.access_key_id.as_deref().unwrap_or_default();
@@ -301,7 +325,7 @@ fn renewal(finding: Finding, credentials: &Credentials, facts: &Facts) -> Findin
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::FailureKind;
+    use crate::facts::{ApiKey, ApiKeyForm, FailureKind};
     use crate::finding::{Explanation, Owner, Status};
     use crate::sample::{body_refused, healthy, invoked, now, only, refusal, with_credentials};
 
@@ -471,6 +495,55 @@ mod tests {
     fn an_unknown_error_is_no_acceptance() {
         let unknown = refusal("bedrock", 400, "StrangeException", "who knows");
         only(&CHECK, &with_api_key(unknown), Status::CannotTell, None);
+    }
+
+    #[test]
+    fn another_partition_explains_unknown_keys_and_skip_auth_unsigned_requests() {
+        for (code, message, cause, check) in [
+            (
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+                "security-token-invalid",
+                "partition-matches-region",
+            ),
+            (
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+                "missing-authentication-token",
+                "variables-consistent",
+            ),
+        ] {
+            let facts = with_kind(
+                CredentialKind::ProfileStatic,
+                refusal("sts", 403, code, message),
+            );
+            let finding = only(&CHECK, &facts, Status::Fail, Some(cause));
+            assert_eq!(finding.explained_by, [Explanation::Check(check)]);
+        }
+    }
+
+    #[test]
+    fn an_api_key_of_another_region_is_used_there() {
+        let words = "Authentication failed: Please make sure your API Key is valid.";
+        let mut facts = with_api_key(refusal("bedrock", 403, "AccessDeniedException", words));
+        if let Observed::Known(credentials) = &mut facts.credentials {
+            credentials.api_key = Some(ApiKey {
+                form: ApiKeyForm::ShortTerm,
+                region: Some("eu-west-1".into()),
+                expires_at: None,
+            });
+        }
+        let code = Some("bearer-wrong-region-or-invalid");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        assert!(
+            finding
+                .what
+                .ends_with("it was made for `eu-west-1`, and Claude Code uses `us-east-1`")
+        );
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some("export AWS_REGION=eu-west-1")
+        );
     }
 
     #[test]

@@ -85,6 +85,7 @@ fn in_china(region: &str, source: &str, host: &str) -> Finding {
     )
     .why("Bedrock offers no models of Anthropic there; Claude Code tries for about 3 minutes, then speaks of DNS")
     .evidence(Basis::Inferred, "the Region in use")
+    .explained_by("region-exists")
     .fix_command("use a Region outside China, with credentials for it", "export AWS_REGION=us-east-1")
 }
 
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
     use crate::check::Entry;
     use crate::facts::{Absence, Facts};
-    use crate::finding::Status;
+    use crate::finding::{Explanation, Status};
     use crate::sample::{configured, from_shell, healthy, now, only};
 
     const CHECK: Entry = Entry::of::<PartitionMatchesRegion>();
@@ -151,7 +152,8 @@ mod tests {
     fn china_is_known_without_asking() {
         let mut facts = with("cn-north-1", "");
         facts.caller_identity = Observed::NotCollected(Absence::Offline);
-        only(&CHECK, &facts, Status::Fail, Some("model-not-in-region"));
+        let finding = only(&CHECK, &facts, Status::Fail, Some("model-not-in-region"));
+        assert_eq!(finding.explained_by, [Explanation::Check("region-exists")]);
     }
 
     #[test]

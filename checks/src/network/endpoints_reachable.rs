@@ -49,6 +49,10 @@ Claude Code does not read `AWS_CA_BUNDLE`.
         let mut judged: Vec<(&str, FailureKind)> = Vec::new();
         let mut findings = Vec::new();
         for (_, failure) in aws_failures(facts) {
+            // The end of the whole run: nobody knows what was waited for.
+            if failure.kind == FailureKind::TimedOut && failure.host.is_none() {
+                continue;
+            }
             let host = failure.host.as_deref().unwrap_or("the AWS endpoint");
             if failure.is_transport() && !judged.contains(&(host, failure.kind)) {
                 judged.push((host, failure.kind));
@@ -84,9 +88,19 @@ fn judge(host: &str, failure: &Failure, configuration: Option<&Configuration>) -
     } else {
         message.clone()
     };
-    finding
+    let finding = finding
         .evidence(Basis::Observed, detail)
-        .request_id(failure.request_id.clone())
+        .request_id(failure.request_id.clone());
+    let of_region = configuration
+        .is_some_and(|configuration| host.contains(configuration.region.value.as_str()));
+    if of_region {
+        // A Region that does not exist has no names, and China has no name for invocations.
+        finding
+            .explained_by("region-exists")
+            .explained_by("partition-matches-region")
+    } else {
+        finding
+    }
 }
 
 fn dns(host: &str, message: &str) -> Finding {
@@ -100,9 +114,6 @@ fn dns(host: &str, message: &str) -> Finding {
         format!("make `{host}` resolvable on this machine: by public DNS, through a proxy, or as a VPC endpoint with private DNS"),
         format!("nslookup {}", shell_word(host)),
     )
-    // A Region that does not exist has no names, and China has no name for invocations.
-    .explained_by("region-exists")
-    .explained_by("partition-matches-region")
 }
 
 fn tcp(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
@@ -363,7 +374,7 @@ mod tests {
     use super::*;
     use crate::check::Entry;
     use crate::facts::{Absence, CaFile, CredentialKind, InvokeAnswer, Step, StepOutcome};
-    use crate::finding::Status;
+    use crate::finding::{Explanation, Status};
     use crate::sample::{
         configured, from_shell, healthy, invoked, now, only, refusal, with_credentials,
     };
@@ -418,6 +429,38 @@ mod tests {
         assert_eq!(finding.owner, owner, "{finding:#?}");
         assert_eq!(finding.evidence.detail, message);
         finding
+    }
+
+    #[test]
+    fn the_end_of_the_whole_run_says_nothing_about_the_network() {
+        let ended = Failure::new(FailureKind::TimedOut, "the whole run ends after 3 s");
+        let mut facts = failing(healthy(), ended.clone());
+        facts.caller_identity = Observed::Failed(ended.clone());
+        facts.inference_profiles = Observed::Failed(ended.clone());
+        facts.model_availability = Observed::Failed(ended.clone());
+        facts.use_case_form = Observed::Failed(ended);
+        only(&CHECK, &facts, Status::CannotTell, None);
+    }
+
+    #[test]
+    fn a_region_that_does_not_exist_explains_what_its_hosts_do() {
+        for kind in [FailureKind::Dns, FailureKind::Proxy, FailureKind::Tcp] {
+            let facts = failing(healthy(), broken(kind, "502 Bad Gateway"));
+            let [finding] = CHECK.run(&facts).0.try_into().unwrap();
+            assert!(
+                finding
+                    .explained_by
+                    .contains(&Explanation::Check("region-exists"))
+            );
+            let mut elsewhere = broken(kind, "502 Bad Gateway");
+            elsewhere.host = Some("llm.example.com".into());
+            let [finding] = CHECK
+                .run(&failing(healthy(), elsewhere))
+                .0
+                .try_into()
+                .unwrap();
+            assert_eq!(finding.explained_by, []);
+        }
     }
 
     #[test]

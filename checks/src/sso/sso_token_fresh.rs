@@ -79,7 +79,7 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
     let when = relative(expires_at, now);
     if left > RENEWAL_WINDOW {
         let finding = Finding::pass(format!("the token for profile `{profile}` expires {when}"));
-        return if token.renewable || left > SHORTLY {
+        return if session.renews(token) || left > SHORTLY {
             finding
         } else {
             Finding::warn(
@@ -89,7 +89,7 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
             .fix_command("sign in before it ends the session", login)
         };
     }
-    if token.renewable {
+    if session.renews(token) {
         let registration_ended = token
             .registration_expires_at
             .is_some_and(|registered| registered <= now);
@@ -189,6 +189,15 @@ mod tests {
     #[test]
     fn takes_five_minutes_for_expired_when_it_cannot_be_renewed() {
         check(300, false, None, Status::Fail);
+    }
+
+    #[test]
+    fn the_old_form_of_profile_never_renews() {
+        let mut facts = with_token(-60, true, None);
+        if let Observed::Known(cache) = &mut facts.sso_cache {
+            cache.active.as_mut().unwrap().session = None;
+        }
+        only(&CHECK, &facts, Status::Fail, Some("sso-session-expired"));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::{explained, is_broken};
 use crate::credentials::{NO_PROVIDERS, cause, path_word, profile_flag, unanswered};
-use crate::facts::{AwsFiles, Configuration, Credentials, Step, StepOutcome};
+use crate::facts::{AwsFiles, Configuration, Credentials, Shown, Step, StepOutcome};
 use crate::finding::{Basis, Finding};
+use crate::text::shell_word;
 
 /// What the absence of credentials is judged by.
 pub(super) struct Missing<'a> {
@@ -82,8 +83,24 @@ impl Missing<'_> {
             .fix_command("sign in again", command)
     }
 
+    /// The profile in `AWS_DEFAULT_PROFILE`, when it exists and no other one is named.
+    fn meant_profile(&self) -> Option<&str> {
+        let variable = self.configuration.variable("AWS_DEFAULT_PROFILE")?;
+        let Shown::Plain(profile) = &variable.value.value else {
+            return None;
+        };
+        let exists = self.files?.has_profile(profile);
+        (exists && !self.configuration.is_set("AWS_PROFILE")).then_some(profile)
+    }
+
     fn remedies(&self, mut finding: Finding) -> Finding {
         let flag = profile_flag(&self.configuration.profile.value);
+        if let Some(profile) = self.meant_profile() {
+            finding = finding.fix_command(
+                format!("use profile `{profile}`: Claude Code does not read AWS_DEFAULT_PROFILE, which names it"),
+                format!("export AWS_PROFILE={}", shell_word(profile)),
+            );
+        }
         let has = |name: &str| {
             self.credentials
                 .steps
