@@ -112,17 +112,24 @@ where
                 .or(unnamed.and_then(ErrorMetadata::message));
             let message = message.map(str::to_owned);
             let status = Some(raw.status().as_u16());
-            if code.is_none() && !has_error_type(raw) {
+            if code.is_none() && !is_of_aws(raw) {
                 return named(Failure {
                     status,
                     ..Failure::new(FailureKind::Http, not_from_aws(raw))
                 });
             }
+            let message = match (&code, message) {
+                (None, None) => format!(
+                    "HTTP {} without error code and message",
+                    raw.status().as_u16()
+                ),
+                (_, message) => message.unwrap_or_default(),
+            };
             named(Failure {
                 status,
                 code,
                 request_id: error.request_id().map(str::to_owned),
-                ..Failure::new(FailureKind::Service, message.unwrap_or_default())
+                ..Failure::new(FailureKind::Service, message)
             })
         }
         _ => named(Failure::new(
@@ -132,9 +139,14 @@ where
     }
 }
 
-fn has_error_type(raw: &HttpResponse) -> bool {
-    raw.headers().get("x-amzn-errortype").is_some()
-        || raw.headers().get("x-amzn-requestid").is_some()
+/// Whether an answer without code and message is one of AWS's all the same: AWS sends no web pages.
+fn is_of_aws(raw: &HttpResponse) -> bool {
+    let has = |name| raw.headers().get(name).is_some();
+    let page = raw
+        .headers()
+        .get("content-type")
+        .is_some_and(crate::http::is_page);
+    has("x-amzn-errortype") || (has("x-amzn-requestid") && !page)
 }
 
 /// Says what answered instead of AWS.

@@ -164,6 +164,14 @@ pub(crate) struct AwsHttp {
 /// Where the content type of an answer is kept: the SDK does not hand it out.
 pub(crate) type ContentType = Arc<Mutex<Option<String>>>;
 
+/// Whether a content type is that of a web page.
+pub(crate) fn is_page(content_type: &str) -> bool {
+    content_type
+        .trim_start()
+        .to_ascii_lowercase()
+        .starts_with("text/html")
+}
+
 impl AwsHttp {
     /// The same client, which also keeps the content type of the newest answer.
     pub(crate) fn noting_content_type(mut self, content_type: &ContentType) -> Self {

@@ -2,8 +2,9 @@
 
 use crate::check::{Entry, Family};
 use crate::facts::Facts;
-use crate::finding::{Explanation, Finding, Owner, Status};
+use crate::finding::{Basis, Explanation, Finding, Owner, Status};
 use crate::probe::ProbeId;
+use crate::text::list;
 
 /// The outcome of a checkup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,7 @@ impl Diagnosis {
                 findings.extend(of_check);
             }
         }
+        let mut findings = gather(findings);
         explain(&mut findings);
         let root_causes = root_causes(&findings);
         Self {
@@ -105,6 +107,54 @@ impl Diagnosis {
             (false, _) => Exit::Healthy,
         }
     }
+}
+
+/// Makes one finding of what one cause does to several subjects, such as all hosts behind one proxy.
+fn gather(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut gathered: Vec<(Finding, Vec<Finding>)> = Vec::new();
+    for finding in findings {
+        let first = gathered
+            .iter_mut()
+            .find(|(first, _)| same_cause(first, &finding));
+        match first {
+            Some((_, others)) => others.push(finding),
+            None => gathered.push((finding, Vec::new())),
+        }
+    }
+    gathered
+        .into_iter()
+        .map(|(first, others)| {
+            if others.is_empty() {
+                first
+            } else {
+                with_others(first, &others)
+            }
+        })
+        .collect()
+}
+
+fn same_cause(first: &Finding, other: &Finding) -> bool {
+    let told = |finding: &Finding| finding.shared && finding.status == Status::Fail;
+    // What could not be told for one and the same answer is said once too.
+    let untold =
+        |finding: &Finding| finding.status == Status::CannotTell && finding.subject.is_some();
+    let same_words = !first.evidence.detail.is_empty() && first.evidence == other.evidence;
+    ((told(first) && told(other)) || (untold(first) && untold(other) && same_words))
+        && (&first.id, &first.code, first.owner) == (&other.id, &other.code, other.owner)
+        && first.explained_by == other.explained_by
+}
+
+fn with_others(mut first: Finding, others: &[Finding]) -> Finding {
+    let subjects: Vec<String> = others
+        .iter()
+        .filter_map(|other| Some(format!("`{}`", other.subject.as_ref()?)))
+        .collect();
+    let same = format!("the same for {}", list(&subjects));
+    first.what = format!("{}; {same}", first.what.trim_end_matches('.'));
+    if others.iter().any(|other| other.fix != first.fix) {
+        first = first.fix(same);
+    }
+    first
 }
 
 /// The checks whose failure explains that a probe has no answer.
@@ -220,7 +270,11 @@ pub fn hand_off(finding: &Finding, facts: &Facts) -> Option<String> {
         line("Subject", subject);
     }
     if !finding.evidence.detail.is_empty() {
-        line("AWS said", &finding.evidence.detail);
+        let name = match finding.evidence.basis {
+            Basis::Reported => "AWS said",
+            _ => "What was seen",
+        };
+        line(name, &finding.evidence.detail);
     }
     if let Some(request_id) = &finding.request_id {
         line("AWS request id", request_id);
@@ -233,4 +287,101 @@ pub fn hand_off(finding: &Finding, facts: &Facts) -> Option<String> {
         }
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(subject: &str, code: &str, step: &str) -> Finding {
+        let mut finding = Finding::fail(code, format!("`{subject}` was refused."))
+            .subject(subject)
+            .fix(step)
+            .shared();
+        finding.id = "endpoints-reachable".to_owned();
+        finding
+    }
+
+    #[test]
+    fn one_cause_with_several_subjects_is_one_finding() {
+        let findings = gather(vec![
+            refused("sts", "dns-lookup-failed", "resolve sts"),
+            refused("oidc", "request-timeout-or-stall", "open oidc"),
+            refused("bedrock", "dns-lookup-failed", "resolve bedrock"),
+            refused(
+                "bedrock-runtime",
+                "dns-lookup-failed",
+                "resolve bedrock-runtime",
+            ),
+        ]);
+        let told: Vec<&str> = findings
+            .iter()
+            .map(|finding| finding.what.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "`sts` was refused; the same for `bedrock` and `bedrock-runtime`",
+                "`oidc` was refused."
+            ]
+        );
+        let steps: Vec<&str> = findings[0]
+            .fix
+            .iter()
+            .map(|step| step.text.as_str())
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                "resolve sts",
+                "the same for `bedrock` and `bedrock-runtime`"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_one_answer_leaves_open_is_said_once() {
+        let open = |subject: &str, words: &str| {
+            let mut finding = Finding::cannot_tell(format!("could not tell: `{subject}`: {words}"))
+                .evidence(Basis::NotTested, words)
+                .subject(subject);
+            finding.id = "invocation-allowed".to_owned();
+            finding
+        };
+        let findings = gather(vec![
+            open("opus", "Too many tokens."),
+            open("sonnet", "Too many tokens."),
+            open("haiku", "Flux."),
+        ]);
+        let told: Vec<&str> = findings
+            .iter()
+            .map(|finding| finding.what.as_str())
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "could not tell: `opus`: Too many tokens; the same for `sonnet`",
+                "could not tell: `haiku`: Flux."
+            ]
+        );
+    }
+
+    #[test]
+    fn a_fix_that_covers_all_is_said_once() {
+        let same = |subject| refused(subject, "tls-inspection-untrusted-ca", "name the file");
+        let findings = gather(vec![same("sts"), same("bedrock")]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].fix.len(), 1);
+    }
+
+    #[test]
+    fn other_owners_and_findings_of_their_own_stay_apart() {
+        let first = refused("sts", "dns-lookup-failed", "");
+        let owned = refused("bedrock", "dns-lookup-failed", "").owner(Owner::NetworkTeam);
+        let mut single = refused("oidc", "dns-lookup-failed", "");
+        single.shared = false;
+        let mut passed = refused("portal", "dns-lookup-failed", "");
+        passed.status = Status::Pass;
+        assert_eq!(gather(vec![first, owned, single, passed]).len(), 4);
+    }
 }

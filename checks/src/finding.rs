@@ -165,6 +165,9 @@ pub struct Finding {
     /// Left out on purpose (`--offline`): does not count as "could not be told".
     #[serde(skip)]
     pub left_out: bool,
+    /// The same code for another subject is the same cause: the diagnosis makes one finding of them.
+    #[serde(skip)]
+    pub shared: bool,
 }
 
 impl Finding {
@@ -189,6 +192,7 @@ impl Finding {
             request_id: None,
             explained_by: Vec::new(),
             left_out: false,
+            shared: false,
         }
     }
 
@@ -279,6 +283,13 @@ impl Finding {
     #[must_use]
     pub fn request_id(mut self, request_id: Option<String>) -> Self {
         self.request_id = request_id;
+        self
+    }
+
+    /// Says that the same code for another subject is the same cause.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
         self
     }
 

@@ -33,6 +33,9 @@ const ENDED: [&str; 2] = ["model-end-of-life", "legacy-model-inactive-account"];
 /// The content type of Bedrock's streams; Claude Code refuses any other.
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
+/// The end of a stream that began well, as a predicate.
+pub(crate) const CUT_OFF: &str = "was cut off";
+
 /// How the trial of an invocation ended.
 pub(crate) enum Trial<'a> {
     /// All that comes before the body was accepted, or the whole request: how that is known, and from what.
@@ -102,7 +105,7 @@ fn defect(operation: InvokeOperation, reply: &InvokeAnswer) -> Option<String> {
             "has the content type `{content_type}` instead of `{EVENT_STREAM}`"
         ));
     }
-    (!reply.complete).then(|| "was cut off".to_owned())
+    (!reply.complete).then(|| CUT_OFF.to_owned())
 }
 
 /// ``the main model `us.anthropic.…` ``.

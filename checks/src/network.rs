@@ -12,8 +12,8 @@ pub(crate) use self::service_available::ServiceAvailable;
 
 use crate::answer::not_judged_here;
 use crate::check::not_collected;
-use crate::facts::{Absence, Facts, Failure, FailureKind, Observed};
-use crate::finding::Finding;
+use crate::facts::{Absence, Configuration, Facts, Failure, FailureKind, Observed};
+use crate::finding::{Finding, Status};
 use crate::probe::ProbeId;
 
 /// The failures of questions to AWS: those to the machine's own credentials endpoints are left out.
@@ -30,6 +30,23 @@ fn is_local(failure: &Failure) -> bool {
     ["169.254.", "127.", "::1", "fd00:ec2:", "localhost"]
         .iter()
         .any(|local| host.starts_with(local))
+}
+
+/// Whether a failed question is none of Claude Code's: it asks STS who it is only before `awsAuthRefresh`.
+///
+/// Networks with endpoints for Bedrock alone look like this. Only when the runtime answers is that enough.
+pub(crate) fn asked_only_here(facts: &Facts, probe: ProbeId) -> bool {
+    let refreshes = |configuration: &Configuration| configuration.aws_auth_refresh.is_some();
+    probe == ProbeId::CallerIdentity
+        && invocations_answered(facts)
+        && !facts.configuration.known().is_some_and(refreshes)
+}
+
+/// Turns the failure of such a question into a warning.
+pub(crate) fn only_a_warning(mut finding: Finding) -> Finding {
+    finding.status = Status::Warn;
+    finding.why = Some("Claude Code itself does not ask STS here, and Bedrock answers: only this checkup misses the answer".to_owned());
+    finding
 }
 
 /// The services that answered at all, in words.

@@ -115,6 +115,12 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// The error inside errors that only wrap one: `source` passes over the wrapped one itself.
+fn innermost(error: &std::io::Error) -> &std::io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or(error, innermost)
+}
+
 /// The error of the TLS layer, or the one of the layers below it.
 fn tls_error(error: Box<dyn std::error::Error + Send + Sync>) -> StageError {
     let error = match error.downcast::<StageError>() {
@@ -124,6 +130,7 @@ fn tls_error(error: Box<dyn std::error::Error + Send + Sync>) -> StageError {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
     while let Some(current) = source {
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
+            let io = innermost(io);
             if let Some(tls) = io
                 .get_ref()
                 .and_then(|inner| inner.downcast_ref::<rustls::Error>())
@@ -240,11 +247,14 @@ impl Tcp {
         let mut stream = self
             .connect(host, &address.host, address.port)
             .await
-            .map_err(|error| {
-                refused(
-                    None,
-                    format!("the proxy `{shown}` cannot be reached: {}", error.message),
-                )
+            .map_err(|error| StageError {
+                // The name that is unknown is the proxy's, not the host's.
+                kind: match error.kind {
+                    FailureKind::Dns => FailureKind::Proxy,
+                    kind => kind,
+                },
+                message: format!("the proxy `{shown}` cannot be reached: {}", error.message),
+                status: None,
             })?;
         reached(&self.stages, host, Stage::Proxy);
         let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");

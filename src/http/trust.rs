@@ -61,8 +61,19 @@ pub(super) fn words(error: &rustls::Error) -> String {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 "the server's certificate is not valid yet".to_owned()
             }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateError::NotValidForName => {
                 "the server's certificate is for another name".to_owned()
+            }
+            CertificateError::NotValidForNameContext { presented, .. } => {
+                // `DnsName("…")`
+                let names: Vec<&str> = presented
+                    .iter()
+                    .map(|name| name.split('"').nth(1).unwrap_or(name))
+                    .collect();
+                format!(
+                    "the server's certificate is for another name: `{}`",
+                    names.join("`, `")
+                )
             }
             other => format!("the server's certificate is not accepted: {other:?}"),
         },

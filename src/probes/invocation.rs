@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use super::Online;
 use crate::aws;
 use crate::credentials::Signer;
-use crate::http::ContentType;
+use crate::http::{ContentType, is_page};
 
 /// Refused for three reasons of its own: no message, no token to write, a key that does not exist.
 const REFUSED_BODY: &str = r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":0,"messages":[],"bedrock_doctor_probe":true}"#;
@@ -120,10 +120,14 @@ async fn invoke(
                     .send()
                     .await;
                 match answer {
-                    Ok(_) => Observed::Known(InvokeAnswer {
-                        content_type: taken(&content_type),
-                        complete: true,
-                    }),
+                    // Whatever came with status 200 is a body to the SDK: a sign-in page too.
+                    Ok(_) => match taken(&content_type) {
+                        Some(shown) if is_page(&shown) => failed(no_answer(online, &host, &shown)),
+                        content_type => Observed::Known(InvokeAnswer {
+                            content_type,
+                            complete: true,
+                        }),
+                    },
                     Err(error) => failed(aws::failure(
                         "bedrock-runtime",
                         &host,
@@ -153,12 +157,13 @@ async fn invoke(
                                     });
                                 }
                                 Err(error) => {
-                                    return failed(broken_stream(
+                                    return broken_stream(
                                         online,
                                         &host,
                                         content_type,
+                                        real,
                                         &error,
-                                    ));
+                                    );
                                 }
                             }
                         }
@@ -185,37 +190,51 @@ fn taken(content_type: &ContentType) -> Option<String> {
         .clone()
 }
 
-/// An event stream that ended in an error: AWS's own, or bytes that are none of AWS's.
+/// The failure of an answer that is none of AWS's.
+fn no_answer(online: &Online<'_>, host: &str, content_type: &str) -> Failure {
+    let message = format!("an answer that is not AWS's: HTTP 200 with {content_type}");
+    refused(online, host, FailureKind::Http, &message)
+}
+
+fn refused(online: &Online<'_>, host: &str, kind: FailureKind, message: &str) -> Failure {
+    Failure {
+        service: Some("bedrock-runtime".to_owned()),
+        host: Some(host.to_owned()),
+        status: Some(200),
+        ..Failure::new(kind, online.secrets.scrub(message))
+    }
+}
+
+/// An event stream that ended in an error: AWS's own, one that something in between broke, or no event stream.
 fn broken_stream<R>(
     online: &Online<'_>,
     host: &str,
     content_type: Option<String>,
+    real: bool,
     error: &aws_sdk_bedrockruntime::error::SdkError<
         aws_sdk_bedrockruntime::types::error::ResponseStreamError,
         R,
     >,
-) -> Failure {
+) -> Observed<InvokeAnswer> {
     use aws_sdk_bedrockruntime::error::ProvideErrorMetadata as _;
-    let base = |kind, message: String| Failure {
-        service: Some("bedrock-runtime".to_owned()),
-        host: Some(host.to_owned()),
-        status: Some(200),
-        ..Failure::new(kind, online.secrets.scrub(&message))
-    };
     match error.as_service_error() {
-        Some(refusal) if refusal.code().is_some() || refusal.message().is_some() => Failure {
-            code: refusal.code().map(str::to_owned),
-            ..base(
-                FailureKind::Service,
-                refusal.message().unwrap_or_default().to_owned(),
-            )
-        },
+        Some(refusal) if refusal.code().is_some() || refusal.message().is_some() => {
+            let message = refusal.message().unwrap_or_default();
+            Observed::Failed(Failure {
+                code: refusal.code().map(str::to_owned),
+                ..refused(online, host, FailureKind::Service, message)
+            })
+        }
+        // Only a real request is meant to be answered: then the stream itself is what went wrong.
+        _ if real && !content_type.as_deref().is_some_and(is_page) => {
+            Observed::Known(InvokeAnswer {
+                content_type,
+                complete: false,
+            })
+        }
         _ => {
             let shown = content_type.unwrap_or_else(|| "no content type".to_owned());
-            base(
-                FailureKind::Http,
-                format!("the event stream broke off or is none of AWS's (content type {shown})"),
-            )
+            Observed::Failed(no_answer(online, host, &shown))
         }
     }
 }

@@ -13,12 +13,13 @@ fn generated_docs_are_fresh() {
     let mut pages = Vec::new();
     for check in ALL {
         let meta = check.meta;
-        index.push_str(&format!(
+        let row = format!(
             "| [`{id}`]({id}.md) | {family} | {title} |\n",
             id = meta.id,
             family = meta.family.name(),
             title = meta.title
-        ));
+        );
+        index.push_str(&row);
         pages.push((format!("{}.md", meta.id), page(check)));
     }
     pages.push(("README.md".to_owned(), index));

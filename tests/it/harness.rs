@@ -59,7 +59,7 @@ impl Checkup {
     #[track_caller]
     pub(crate) fn one_root(&self, exit: i32, id: &str, code: &str) -> &Value {
         let roots = self.roots();
-        let told: Vec<String> = roots.iter().map(|root| summary(root)).collect();
+        let told: Vec<String> = roots.iter().map(summary).collect();
         assert_eq!(
             roots.len(),
             1,
@@ -123,7 +123,7 @@ impl Checkup {
             .filter(|finding| {
                 !["pass", "not-applicable"].contains(&finding["status"].as_str().unwrap_or(""))
             })
-            .map(|finding| summary(finding))
+            .map(summary)
             .collect::<Vec<_>>()
             .join("\n")
     }

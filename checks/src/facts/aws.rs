@@ -14,13 +14,6 @@ pub struct CallerIdentity {
     pub arn: String,
 }
 
-impl CallerIdentity {
-    /// The partition in the ARN: `aws`, `aws-us-gov`, `aws-cn`.
-    pub fn partition(&self) -> &str {
-        self.arn.split(':').nth(1).unwrap_or("aws")
-    }
-}
-
 /// The inference profiles the account lists in the Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InferenceProfiles {

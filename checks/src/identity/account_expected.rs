@@ -1,6 +1,7 @@
-use crate::check::{Check, Family, Meta, Seen};
-use crate::facts::{CallerIdentity, CredentialKind, Credentials, Request};
+use crate::check::{Check, Family, Meta, Seen, absent};
+use crate::facts::{CallerIdentity, CredentialKind, Credentials, Observed, Request};
 use crate::finding::Finding;
+use crate::probe::ProbeId;
 use crate::text::list;
 
 /// See [`Meta::docs`].
@@ -29,10 +30,9 @@ Set `AWS_PROFILE` to a profile of the account that has access.
 ",
     };
 
-    type Needs<'a> = (&'a Request, &'a CallerIdentity, Seen<'a, Credentials>);
+    type Needs<'a> = (&'a Request, Seen<'a, CallerIdentity>, Seen<'a, Credentials>);
 
-    fn run((request, identity, Seen(credentials)): Self::Needs<'_>) -> Vec<Finding> {
-        let account = &identity.account;
+    fn run((request, Seen(identity), Seen(credentials)): Self::Needs<'_>) -> Vec<Finding> {
         let credentials = credentials.known();
         // A role on top of Identity Center may live in another account, on purpose.
         let configured = credentials
@@ -45,11 +45,23 @@ Set `AWS_PROFILE` to a profile of the account that has access.
                 "by the Identity Center profile",
             ),
             None => {
-                return vec![Finding::not_applicable(format!(
-                    "no account is expected; the credentials belong to {account} (`--account` compares)"
-                ))];
+                return vec![match (identity, credentials) {
+                    (Observed::Known(identity), _) => Finding::not_applicable(format!(
+                        "no account is expected; the credentials belong to {} (`--account` compares)",
+                        identity.account
+                    )),
+                    // Nothing depends on which account it is.
+                    (Observed::Failed(_), Some(_)) => {
+                        Finding::not_applicable("no account is expected (`--account` compares)")
+                    }
+                    _ => absent(ProbeId::CallerIdentity, identity),
+                }];
             }
         };
+        let Observed::Known(identity) = identity else {
+            return vec![absent(ProbeId::CallerIdentity, identity)];
+        };
+        let account = &identity.account;
         vec![if expected.contains(account) {
             Finding::pass(format!(
                 "the credentials belong to account {account}, as expected {by}"
@@ -78,7 +90,7 @@ fn wrong(account: &str, expected: &str, by: &str, profile: Option<&str>, arn: &s
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Facts, Observed};
+    use crate::facts::{Facts, Failure, FailureKind};
     use crate::finding::Status;
     use crate::sample::{healthy, now, only, with_credentials};
 
@@ -104,6 +116,19 @@ mod tests {
     #[test]
     fn does_not_apply_when_no_account_is_expected() {
         only(&CHECK, &healthy(), Status::NotApplicable, None);
+    }
+
+    #[test]
+    fn an_unknown_account_matters_only_when_one_is_expected() {
+        for (accounts, status) in [
+            (&[][..], Status::NotApplicable),
+            (&["111111111111"][..], Status::CannotTell),
+        ] {
+            let mut facts = expecting(accounts);
+            let refusal = Failure::new(FailureKind::Service, "not authorized");
+            facts.caller_identity = Observed::Failed(refusal);
+            only(&CHECK, &facts, status, None);
+        }
     }
 
     #[test]

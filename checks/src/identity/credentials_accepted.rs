@@ -83,7 +83,7 @@ fn refusal(facts: &Facts) -> Option<(&Failure, &'static Signature)> {
 }
 
 /// Whether Bedrock gave an answer that it gives only after it has accepted the credentials.
-fn bedrock_accepted(facts: &Facts) -> bool {
+pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
     let models = || facts.model_availability.known().into_iter().flatten();
     let invocations = facts.invocations.known().into_iter().flatten();
     facts.inference_profiles.known().is_some()

@@ -1,7 +1,9 @@
+use super::credentials_accepted::bedrock_accepted;
+use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen, absent};
 use crate::claude_code::network::host_of;
 use crate::claude_code::region::partition;
-use crate::facts::{CallerIdentity, Configuration, Observed, SourceKind};
+use crate::facts::{AllFacts, CallerIdentity, Configuration, Observed, SourceKind};
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
 
@@ -31,9 +33,9 @@ Set `AWS_REGION` to a Region of the partition that the credentials belong to.
 ",
     };
 
-    type Needs<'a> = (&'a Configuration, Seen<'a, CallerIdentity>);
+    type Needs<'a> = (&'a Configuration, Seen<'a, CallerIdentity>, AllFacts<'a>);
 
-    fn run((configuration, Seen(identity)): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((configuration, Seen(identity), AllFacts(facts)): Self::Needs<'_>) -> Vec<Finding> {
         if !configuration.provider.value.uses_bedrock() {
             return vec![Finding::not_applicable(
                 "requests do not go to Amazon Bedrock",
@@ -49,10 +51,17 @@ Set `AWS_REGION` to a Region of the partition that the credentials belong to.
                 &host_of(&runtime.value),
             )];
         }
-        let Observed::Known(identity) = identity else {
-            return vec![absent(ProbeId::CallerIdentity, identity)];
+        let Some(arn) = arn(identity) else {
+            return vec![match identity {
+                Observed::Failed(_) if bedrock_accepted(facts) => Finding::pass(format!(
+                    "Bedrock in `{}` accepts the credentials, so they are of its partition",
+                    region.value
+                ))
+                .evidence(Basis::Inferred, "the answers of Bedrock"),
+                _ => absent(ProbeId::CallerIdentity, identity),
+            }];
         };
-        let found = identity.partition();
+        let found = arn.split(':').nth(1).unwrap_or("aws");
         vec![if found == expected {
             Finding::pass(format!(
                 "`{}` and the credentials are of partition `{found}`",
@@ -63,7 +72,7 @@ Set `AWS_REGION` to a Region of the partition that the credentials belong to.
                 "partition-mismatch",
                 format!(
                     "the credentials are of partition `{found}` (`{}`), Region `{}` ({}) is of `{expected}`",
-                    identity.arn,
+                    arn,
                     region.value,
                     region.source.words()
                 ),
@@ -75,6 +84,18 @@ Set `AWS_REGION` to a Region of the partition that the credentials belong to.
             )
             .fix(format!("or use credentials of partition `{expected}`"))
         }]
+    }
+}
+
+/// The caller's ARN: STS's answer, or a refusal that names the caller all the same.
+fn arn(identity: &Observed<CallerIdentity>) -> Option<String> {
+    match identity {
+        Observed::Known(identity) => Some(identity.arn.clone()),
+        Observed::Failed(failure) => match answer(failure) {
+            Answer::Denied(_, denial) => denial.principal.filter(|name| name.starts_with("arn:")),
+            _ => None,
+        },
+        Observed::NotCollected(_) => None,
     }
 }
 
@@ -101,7 +122,7 @@ fn example(partition: &str) -> &'static str {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts};
+    use crate::facts::{Absence, Facts, Failure, FailureKind};
     use crate::finding::{Explanation, Status};
     use crate::sample::{configured, from_shell, healthy, now, only};
 
@@ -146,6 +167,34 @@ mod tests {
             finding.fix[0].command.as_deref(),
             Some("export AWS_REGION=us-gov-west-1")
         );
+    }
+
+    #[test]
+    fn a_refusal_names_the_caller_too() {
+        let mut facts = with("us-east-1", "");
+        facts.caller_identity = Observed::Failed(Failure {
+            service: Some("sts".into()),
+            status: Some(403),
+            code: Some("AccessDenied".into()),
+            ..Failure::new(
+                FailureKind::Service,
+                "User: arn:aws:sts::1:assumed-role/a/b is not authorized to perform: sts:GetCallerIdentity",
+            )
+        });
+        only(&CHECK, &facts, Status::Pass, None);
+    }
+
+    #[test]
+    fn bedrock_tells_it_when_sts_is_out_of_reach() {
+        let mut facts = with("us-east-1", "");
+        facts.caller_identity = Observed::Failed(Failure::new(FailureKind::TimedOut, "timed out"));
+        only(&CHECK, &facts, Status::Pass, None);
+        let silent = Failure::new(FailureKind::TimedOut, "timed out");
+        facts.inference_profiles = Observed::Failed(silent.clone());
+        facts.use_case_form = Observed::Failed(silent.clone());
+        facts.model_availability = Observed::Failed(silent.clone());
+        facts.invocations = Observed::Failed(silent);
+        only(&CHECK, &facts, Status::CannotTell, None);
     }
 
     #[test]

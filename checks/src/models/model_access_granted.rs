@@ -151,7 +151,8 @@ fn refused(
         .why("the credentials are good; Claude Code prints `AWS authentication failed` or that the model is not available all the same")
         .evidence(Basis::Reported, failure.words())
         .request_id(failure.request_id.clone())
-        .explained_by("account-expected");
+        .explained_by("account-expected")
+        .shared();
     if let Some(main) = main {
         finding = finding.fix_command(
             "let the main model, which works, do the background work",
@@ -316,7 +317,7 @@ fn denied(name: &str, availability: &Availability, place: &Place<'_>) -> Option<
     } else {
         return None;
     };
-    Some(finding.explained_by("account-expected"))
+    Some(finding.explained_by("account-expected").shared())
 }
 
 #[cfg(test)]

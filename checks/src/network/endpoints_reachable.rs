@@ -1,4 +1,4 @@
-use super::{answered, aws_failures, no_answer};
+use super::{answered, asked_only_here, aws_failures, no_answer, only_a_warning};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::network::host_of;
 use crate::facts::{
@@ -6,7 +6,7 @@ use crate::facts::{
     Invocation, Observed, Proxy, SourceKind, Value,
 };
 use crate::finding::{Basis, Finding, Owner};
-use crate::models::Trial;
+use crate::models::{CUT_OFF, Trial};
 use crate::text::{list, shell_word};
 
 /// See [`Meta::docs`].
@@ -48,7 +48,7 @@ Claude Code does not read `AWS_CA_BUNDLE`.
     fn run((AllFacts(facts), Seen(configuration), ..): Self::Needs<'_>) -> Vec<Finding> {
         let mut judged: Vec<(&str, FailureKind)> = Vec::new();
         let mut findings = Vec::new();
-        for (_, failure) in aws_failures(facts) {
+        for (probe, failure) in aws_failures(facts) {
             // The end of the whole run: nobody knows what was waited for.
             if failure.kind == FailureKind::TimedOut && failure.host.is_none() {
                 continue;
@@ -56,7 +56,12 @@ Claude Code does not read `AWS_CA_BUNDLE`.
             let host = failure.host.as_deref().unwrap_or("the AWS endpoint");
             if failure.is_transport() && !judged.contains(&(host, failure.kind)) {
                 judged.push((host, failure.kind));
-                findings.push(judge(host, failure, configuration.known()).subject(host));
+                let finding = judge(host, failure, configuration.known()).subject(host);
+                findings.push(if asked_only_here(facts, probe) {
+                    only_a_warning(finding)
+                } else {
+                    finding
+                });
             }
         }
         findings.extend(garbled(facts));
@@ -79,8 +84,9 @@ fn judge(host: &str, failure: &Failure, configuration: Option<&Configuration>) -
         FailureKind::Dns => dns(host, message),
         FailureKind::Tcp => tcp(host, message, proxy),
         FailureKind::Proxy => refused_tunnel(host, failure, proxy),
-        FailureKind::Tls => tls(host, message, configuration),
+        FailureKind::Tls if !says_dropped(message) => tls(host, message, configuration),
         FailureKind::TimedOut => timed_out(host, message, proxy),
+        _ if says_dropped(message) => dropped(host, message, proxy),
         _ => not_from_aws(host, failure, configuration),
     };
     let detail = if message.is_empty() {
@@ -90,7 +96,8 @@ fn judge(host: &str, failure: &Failure, configuration: Option<&Configuration>) -
     };
     let finding = finding
         .evidence(Basis::Observed, detail)
-        .request_id(failure.request_id.clone());
+        .request_id(failure.request_id.clone())
+        .shared();
     let of_region = configuration
         .is_some_and(|configuration| host.contains(configuration.region.value.as_str()));
     if of_region {
@@ -135,15 +142,58 @@ fn tcp(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
     }
 }
 
+/// Whether a connection that stood was closed from the other side.
+fn says_dropped(message: &str) -> bool {
+    ["was reset", "was closed during", "connection closed before"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+fn dropped(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
+    Finding::fail(
+        "connection-reset",
+        format!("the connection to `{host}`{} was dropped: {message}", through(proxy)),
+    )
+    .owner(Owner::NetworkTeam)
+    .why("a firewall or proxy that does not allow the host often ends connections like this; Claude Code tries for about 3 minutes without a word. Nothing is known of the credentials")
+    .fix_command(
+        format!("let this machine talk to `{host}`, port 443, without interruption; this shows where it stops"),
+        format!("curl -sv -o /dev/null -m 10 https://{host}/"),
+    )
+}
+
 fn refused_tunnel(host: &str, failure: &Failure, proxy: Option<&Value<Proxy>>) -> Finding {
     let message = &failure.message;
-    let wants_credentials = failure.status == Some(407) || message.contains("407");
+    // A word of its own: the port of the proxy may begin with it.
+    let says_407 = || message.split_whitespace().any(|word| word == "407");
+    let wants_credentials = failure.status.map_or_else(says_407, |status| status == 407);
     let by = proxy.map_or_else(|| "the proxy".to_owned(), named);
     let why = "Claude Code tries for about 3 minutes, then prints `Couldn't connect through your proxy (ERR_PROXY_TUNNEL)`";
-    if !wants_credentials {
+    // The proxy said nothing at all: its name is unknown, it hung up, or its URL cannot be used.
+    if failure.status.is_none() && !wants_credentials {
+        let fix = proxy.map_or_else(
+            || "see that the proxy runs".to_owned(),
+            |proxy| {
+                format!(
+                    "see that the proxy runs and that {} names it rightly",
+                    proxy.source.words()
+                )
+            },
+        );
         return Finding::fail(
             "proxy-refused-tunnel",
-            format!("{by} refused the tunnel to `{host}`: {message}"),
+            format!("no tunnel to `{host}`{}: {message}", through(proxy)),
+        )
+        .owner(Owner::NetworkTeam)
+        .why(why)
+        .fix(fix);
+    }
+    if !wants_credentials {
+        let said = message.split_once(&format!("refused the tunnel to `{host}`: "));
+        let reason = said.map_or(message.as_str(), |(_, reason)| reason);
+        return Finding::fail(
+            "proxy-refused-tunnel",
+            format!("{by} refused the tunnel to `{host}`: {reason}"),
         )
         .owner(Owner::NetworkTeam)
         .why(why)
@@ -219,6 +269,7 @@ fn tls(host: &str, message: &str, configuration: Option<&Configuration>) -> Find
         "not valid for name",
         "hostname",
         "name mismatch",
+        "another name",
     ]) {
         return invalid(format!(
             "the certificate shown by `{host}` is for another name: {message}"
@@ -335,7 +386,8 @@ fn garbled(facts: &Facts) -> Vec<Finding> {
             };
             let code = match &invocation.outcome {
                 Observed::Known(answer) if answer.content_type.is_none() => "gateway-strips-content-type",
-                Observed::Known(answer) if !answer.complete => "gateway-connection-dropped",
+                // An event stream that something rewrote cannot be read to its end either.
+                Observed::Known(answer) if !answer.complete && words == CUT_OFF => "gateway-connection-dropped",
                 _ => "gateway-rewrites-event-stream",
             };
             Some(
@@ -344,6 +396,7 @@ fn garbled(facts: &Facts) -> Vec<Finding> {
                     .owner(Owner::NetworkTeam)
                     .why("Claude Code reads only a complete stream of the type `application/vnd.amazon.eventstream`")
                     .evidence(Basis::Observed, "a real request was answered with status 200")
+                    .shared()
                     .fix("let the gateway or proxy pass the body and the `Content-Type` of Bedrock's answers unchanged and unbuffered"),
             )
         })
@@ -510,6 +563,55 @@ mod tests {
             "answer-not-from-aws",
             network,
         );
+    }
+
+    #[test]
+    fn a_dropped_connection_is_neither_an_answer_nor_a_certificate() {
+        for (kind, message) in [
+            (
+                FailureKind::Http,
+                "the connection was reset before the answer",
+            ),
+            (
+                FailureKind::Http,
+                "no usable HTTP answer: connection closed before message completed",
+            ),
+            (
+                FailureKind::Tls,
+                "the connection was closed during the TLS handshake",
+            ),
+        ] {
+            check(
+                healthy(),
+                kind,
+                message,
+                "connection-reset",
+                Owner::NetworkTeam,
+            );
+        }
+    }
+
+    #[test]
+    fn a_proxy_without_a_word_refused_nothing() {
+        let message = "the proxy `http://proxy.example.com:40712` cannot be reached: no such host";
+        let finding = check(
+            with_proxy(false),
+            FailureKind::Proxy,
+            message,
+            "proxy-refused-tunnel",
+            Owner::NetworkTeam,
+        );
+        assert!(finding.what.starts_with("no tunnel to"), "{finding:#?}");
+    }
+
+    #[test]
+    fn sts_is_not_on_the_way_to_bedrock() {
+        let mut facts = healthy();
+        facts.caller_identity = Observed::Failed(broken(FailureKind::TimedOut, "timed out"));
+        let code = Some("request-timeout-or-stall");
+        only(&CHECK, &facts, Status::Warn, code);
+        facts.invocations = Observed::Failed(broken(FailureKind::TimedOut, "timed out"));
+        only(&CHECK, &facts, Status::Fail, code);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use super::{answered, aws_failures, no_answer};
+use super::{answered, asked_only_here, aws_failures, no_answer, only_a_warning};
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::facts::{AllFacts, CallerIdentity, Failure, InferenceProfiles, Invocation};
@@ -41,11 +41,16 @@ Try again in a minute. If it stays, look at the AWS Health Dashboard
 
     fn run((AllFacts(facts), ..): Self::Needs<'_>) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
-        for (_, failure) in aws_failures(facts) {
+        for (probe, failure) in aws_failures(facts) {
             if !matches!(answer(failure), Answer::Service) {
                 continue;
             }
             let finding = judge(failure);
+            let finding = if asked_only_here(facts, probe) {
+                only_a_warning(finding)
+            } else {
+                finding
+            };
             let known =
                 |other: &Finding| other.subject == finding.subject && other.code == finding.code;
             if !findings.iter().any(known) {
@@ -85,6 +90,7 @@ fn judge(failure: &Failure) -> Finding {
         .why("this is a failure on AWS's side: it says nothing about credentials, permissions or the model")
         .evidence(Basis::Reported, failure.words())
         .request_id(failure.request_id.clone())
+        .shared()
         .fix("try again in a minute; such failures mostly pass by themselves")
         .fix("if it stays, look at https://health.aws.amazon.com/health/status and send AWS Support the request id")
 }

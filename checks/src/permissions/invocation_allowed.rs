@@ -151,7 +151,8 @@ fn denied(
     .owner(owner)
     .why("the credentials are good, although Claude Code prints `AWS authentication failed · refresh your AWS credentials`")
     .evidence(Basis::Reported, failure.words())
-    .request_id(failure.request_id.clone());
+    .request_id(failure.request_id.clone())
+    .shared();
     remedy(finding, code, denial, &trial.model, region)
 }
 

@@ -97,8 +97,11 @@ impl Reply {
         Self::new(200, event_stream::CONTENT_TYPE, [start, end].concat())
     }
 
-    /// Writes `request_id` where the answer has a place for it.
+    /// Writes `request_id` where the answer has a place for it; a web page is none of AWS's and has none.
     pub(crate) fn identified(mut self, request_id: &str) -> Self {
+        if self.headers.iter().any(|(_, value)| value == "text/html") {
+            return self;
+        }
         if self.headers.iter().any(|(_, value)| value == "text/xml") {
             let body = String::from_utf8_lossy(&self.body).replace(REQUEST_ID, request_id);
             self.body = body.into();
