@@ -12,7 +12,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use bedrock_doctor_checks::claude_code::network::Plane;
-use bedrock_doctor_checks::facts::{Failure, FailureKind};
+use bedrock_doctor_checks::facts::{Failure, FailureKind, NOT_SENT};
 
 use crate::credentials::Signer;
 use crate::http::{Http, TransportFailure};
@@ -54,6 +54,22 @@ fn signable(region: &str) -> &str {
     region.split(|c| !is_part(c)).next().unwrap_or_default()
 }
 
+/// The longest id or ARN of a model that AWS takes. The SDK panics when an id makes its URL too long.
+const LONGEST_MODEL_ID: usize = 2_048;
+
+/// Why no request can be made for a model.
+pub(crate) fn unusable_model(model: &str) -> Option<Failure> {
+    (model.len() > LONGEST_MODEL_ID).then(|| {
+        Failure::new(
+            FailureKind::Configuration,
+            format!(
+                "the id of the model has {} characters; AWS takes at most {LONGEST_MODEL_ID}",
+                model.len()
+            ),
+        )
+    })
+}
+
 /// Turns an error of the SDK into a failure: AWS's code, message and request id, or the stage that broke.
 ///
 /// Never prints the error itself: its `Debug` holds the whole response.
@@ -82,10 +98,7 @@ where
                 }
                 source = current.source();
             }
-            named(Failure::new(
-                FailureKind::Http,
-                "the request could not be sent",
-            ))
+            named(Failure::new(FailureKind::Http, NOT_SENT))
         }
         SdkError::TimeoutError(_) => {
             named(Failure::new(FailureKind::TimedOut, "no answer in time"))

@@ -18,6 +18,7 @@ use bedrock_doctor_checks::claude_code::Resolved;
 use bedrock_doctor_checks::claude_code::credential_plan::{
     Link, NO_PROVIDERS, ProfileProvider, Provider,
 };
+use bedrock_doctor_checks::claude_code::variables::looks_like_access_key_id;
 use bedrock_doctor_checks::facts::{CredentialKind, Credentials, Failure, Step, StepOutcome};
 use jiff::Timestamp;
 
@@ -178,7 +179,7 @@ impl Chain<'_> {
                     let credentials = Credentials {
                         kind,
                         profile: delivered.profile,
-                        access_key_id: Some(delivered.keys.access_key_id().to_owned()),
+                        access_key_id: shown_key_id(self, &delivered.keys),
                         has_session_token: delivered.keys.session_token().is_some(),
                         expires_at: delivered.expires_at,
                         renewable: delivered.renewable,
@@ -242,6 +243,16 @@ impl Chain<'_> {
     fn now(&self) -> Timestamp {
         self.world.now()
     }
+}
+
+/// The access key id; not when a secret stands in its place.
+fn shown_key_id(chain: &Chain<'_>, keys: &Keys) -> Option<String> {
+    let id = keys.access_key_id();
+    if looks_like_access_key_id(id) {
+        return Some(id.to_owned());
+    }
+    chain.secrets.remember(id);
+    None
 }
 
 /// Whether a provider only reads what this machine has.

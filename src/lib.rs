@@ -23,14 +23,21 @@ use self::output::Output;
 pub use self::world::World;
 
 /// Runs the program with these arguments, the program's name first, and returns its exit code.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let world = World::real();
+pub fn main(arguments: impl IntoIterator<Item = OsString> + std::panic::UnwindSafe) -> u8 {
     let output = Output::real();
-    let cli = match Cli::read(arguments) {
-        Ok(cli) => cli,
-        Err(error) => return output.usage(&error),
-    };
-    run(&world, &cli, &output).code()
+    // A panic's own words may hold anything, a secret too: only its place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |place| {
+            let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
+            format!(" ({file}:{})", place.line())
+        });
+        Output::real().message(&format!("internal error of bedrock-doctor{place}"));
+    }));
+    let outcome = std::panic::catch_unwind(|| match Cli::read(arguments) {
+        Ok(cli) => run(&World::real(), &cli, &output).code(),
+        Err(error) => output.usage(&error),
+    });
+    outcome.unwrap_or(Exit::Internal.code())
 }
 
 /// Runs one command.

@@ -40,6 +40,32 @@ pub(crate) fn keys_shortened(report: &Report) -> Report {
     serde_json::from_value(document).unwrap_or_else(|_| report.clone())
 }
 
+/// The report without characters that steer a terminal or turn text around: they are shown as `\u{1b}`.
+pub(crate) fn printable(report: &Report) -> Report {
+    let Ok(mut document) = serde_json::to_value(report) else {
+        return report.clone();
+    };
+    let steers = |c: char| {
+        c != '\n'
+            && (c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    };
+    walk(&mut document, &mut |text| {
+        if !text.contains(steers) {
+            return text.to_owned();
+        }
+        let mut out = String::with_capacity(text.len());
+        for c in text.chars() {
+            if steers(c) {
+                out.extend(c.escape_unicode());
+            } else {
+                out.push(c);
+            }
+        }
+        out
+    });
+    serde_json::from_value(document).unwrap_or_else(|_| report.clone())
+}
+
 /// Replaces identifiers by pseudonyms.
 struct Redactor {
     home: Option<String>,
@@ -168,10 +194,11 @@ impl Redactor {
                 .find(|c: char| !c.is_ascii_digit())
                 .map_or(text.len(), |length| start + length);
             let run = &text[start..end];
-            let inside_word = text[..start]
-                .chars()
-                .next_back()
-                .is_some_and(|c| c.is_ascii_alphanumeric())
+            let inside_word = (!ends_in_escape(&text[..start])
+                && text[..start]
+                    .chars()
+                    .next_back()
+                    .is_some_and(|c| c.is_ascii_alphanumeric()))
                 || text[end..]
                     .chars()
                     .next()
@@ -234,6 +261,14 @@ impl Redactor {
         replaced.push("access key ids (all but the last four characters)".to_owned());
         Redaction { replaced }
     }
+}
+
+/// Whether a text ends with a character that is escaped as in a URL, such as `%3A`.
+fn ends_in_escape(text: &str) -> bool {
+    let mut last = text.bytes().rev();
+    let (two, one, sign) = (last.next(), last.next(), last.next());
+    let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+    is_hex(two) && is_hex(one) && sign == Some(b'%')
 }
 
 /// Whether a text ends with the first four groups of a UUID.
@@ -351,6 +386,10 @@ mod tests {
                 "model 20250929 and id 1234567890123",
             ),
             ("key AKIAIOSFODNN7EXAMPLE", "key …MPLE"),
+            (
+                "arn%3Aiam%3A%3A123456789012%3Aroot",
+                "arn%3Aiam%3A%3Aaccount-1%3Aroot",
+            ),
             ("me@x", "me@x"),
         ] {
             assert_eq!(redactor.text(text), want);

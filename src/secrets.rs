@@ -1,6 +1,10 @@
 //! Keeps secrets out of everything that is written: the known ones by value, others by their form.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
 
 /// The shortest value that is looked for: anything shorter would blot out ordinary words.
 const SHORTEST: usize = 6;
@@ -10,28 +14,27 @@ const REMOVED: &str = "[removed]";
 
 /// All secrets seen in this run.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Secrets(Arc<Mutex<Known>>);
+
+/// The longest first: one secret may begin with another.
+type Known = BTreeSet<(Reverse<usize>, String)>;
 
 impl Secrets {
-    /// Remembers a value that must never be written.
+    /// Remembers a value that must never be written, and how it looks in a URL, in JSON, in XML and in base64.
     pub(crate) fn remember(&self, secret: &str) {
         let secret = secret.trim();
         if secret.len() < SHORTEST {
             return;
         }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.iter().any(|seen| seen == secret) {
-            known.push(secret.to_owned());
-            // The longest first: one secret may begin with another.
-            known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        }
+        known.extend(forms(secret).map(|form| (Reverse(form.len()), form)));
     }
 
     /// A text of AWS, of a helper or of the system, without secrets and of bounded length.
     pub(crate) fn scrub(&self, text: &str) -> String {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = text.to_owned();
-        for secret in known.iter() {
+        for (_, secret) in known.iter() {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), REMOVED);
             }
@@ -64,9 +67,39 @@ impl Secrets {
     }
 }
 
+/// A secret as it is, and in other writing.
+fn forms(secret: &str) -> [String; 6] {
+    let percent = |upper: bool| -> String {
+        secret
+            .bytes()
+            .map(|byte| {
+                match (
+                    byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte),
+                    upper,
+                ) {
+                    (true, _) => char::from(byte).to_string(),
+                    (false, true) => format!("%{byte:02X}"),
+                    (false, false) => format!("%{byte:02x}"),
+                }
+            })
+            .collect()
+    };
+    [
+        secret.to_owned(),
+        percent(true),
+        percent(false),
+        secret.replace('\\', "\\\\").replace('"', "\\\""),
+        secret
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;"),
+        base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret),
+    ]
+}
+
 /// Removes what is assigned to a telling name: `password=…`, `"token": "…"`, `Authorization: Bearer …`.
 fn remove_assigned(text: &str) -> String {
-    const TELLING: [&str; 8] = [
+    const TELLING: [&str; 11] = [
         "password",
         "passwd",
         "secret",
@@ -74,12 +107,25 @@ fn remove_assigned(text: &str) -> String {
         "authorization",
         "signature",
         "apikey",
+        "accesskey",
+        "secretkey",
+        "privatekey",
         "bearer",
     ];
+    let text = separated(text);
     let words: Vec<&str> = text.split(' ').collect();
     let mut out: Vec<String> = Vec::with_capacity(words.len());
     let mut hide_next = false;
+    let mut hide_opaque = false;
     for word in words {
+        // `token: abc123` names one, `invalid token: try again` does not.
+        if std::mem::take(&mut hide_opaque)
+            && word.len() >= 8
+            && word.contains(|c: char| c.is_ascii_digit())
+        {
+            out.push(REMOVED.to_owned());
+            continue;
+        }
         if hide_next && !word.is_empty() {
             hide_next = word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic");
             out.push(if hide_next {
@@ -91,6 +137,12 @@ fn remove_assigned(text: &str) -> String {
         }
         let lower = word.to_ascii_lowercase().replace(['_', '-'], "");
         let telling = |name: &str| TELLING.iter().any(|telling| name.ends_with(telling));
+        // `--password …`
+        if word.starts_with("--") && telling(&lower) {
+            hide_next = true;
+            out.push(word.to_owned());
+            continue;
+        }
         match lower.find(['=', ':']) {
             Some(at) if telling(lower[..at].trim_matches(['"', '\'', '{', '?', '&', '('])) => {
                 let cut = word.find(['=', ':']).unwrap_or(word.len() - 1);
@@ -100,6 +152,7 @@ fn remove_assigned(text: &str) -> String {
                     && (word[cut..].starts_with('=')
                         || word.starts_with(['"', '{'])
                         || lower.starts_with("authorization"));
+                hide_opaque = value.is_empty() && !hide_next;
                 out.push(if value.is_empty() {
                     word.to_owned()
                 } else {
@@ -110,6 +163,23 @@ fn remove_assigned(text: &str) -> String {
         }
     }
     out.join(" ")
+}
+
+/// The text with a blank between the parts of a query and between the members of a JSON object.
+fn separated(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        if matches!(c, '?' | '&') && next.is_ascii_alphanumeric() {
+            out.push(' ');
+        }
+        out.push(c);
+        if c == ',' && next == '"' {
+            out.push(' ');
+        }
+    }
+    out
 }
 
 /// Whether a word has the form of a key or token: a long mix that no name, ARN or id has.
@@ -140,6 +210,9 @@ mod tests {
         secrets.remember("hunter2");
         assert_eq!(secrets.scrub("a hunter2-hunter2b"), "a [removed]b");
         assert_eq!(secrets.scrub("hunter2!"), "[removed]!");
+        secrets.remember("a/b+c=\"d");
+        assert_eq!(secrets.scrub("x a%2fb%2bc%3d%22d y"), "x [removed] y");
+        assert_eq!(secrets.scrub("{a/b+c=\\\"d}"), "{[removed]}");
     }
 
     #[test]
@@ -158,6 +231,22 @@ mod tests {
             (r#"{"token": "abc"} x"#, r#"{"token": [removed] x"#),
             ("got eyJhbGciOiJIUzI1NiJ9.e30.abc", "got [removed]"),
             ("ABSKQmVkcm9ja0FQSUtleS1abcd", "[removed]"),
+            (
+                "login failed, token: abc-123-def",
+                "login failed, token: [removed]",
+            ),
+            (
+                r#"{"Version":1,"SecretAccessKey":"abc","SessionToken":"def"}"#,
+                r#"{"Version":1, "SecretAccessKey":[removed] "SessionToken":[removed]"#,
+            ),
+            (
+                "GET /x?a=1&X-Amz-Signature=abc",
+                "GET /x ?a=1 &X-Amz-Signature=[removed]",
+            ),
+            (
+                "usage: helper --password abc now",
+                "usage: helper --password [removed] now",
+            ),
         ] {
             assert_eq!(secrets.scrub(text), clean);
         }

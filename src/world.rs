@@ -23,7 +23,7 @@ use jiff::Timestamp;
 pub(crate) use self::process::HelperEnd;
 
 /// The largest configuration file that is read: no real one comes near it.
-const FILE_LIMIT: u64 = 4 * 1024 * 1024;
+const FILE_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// The machine the program runs on.
 #[derive(Clone)]

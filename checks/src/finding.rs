@@ -151,7 +151,7 @@ pub struct Finding {
     /// How the verdict is known.
     pub evidence: Evidence,
     /// How to fix it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub fix: Vec<Step>,
     /// The failing check that keeps this one from being told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -68,6 +68,12 @@ fn glob(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// How many characters two ids begin with alike.
+fn alike(one: &str, other: &str) -> usize {
+    let pairs = one.chars().zip(other.chars());
+    pairs.take_while(|(one, other)| one == other).count()
+}
+
 /// The id that shares most words with a mistyped one.
 pub fn nearest(id: &str) -> Option<&'static str> {
     let words = |text: &str| -> Vec<String> {
@@ -83,7 +89,7 @@ pub fn nearest(id: &str) -> Option<&'static str> {
             (shared, check.meta.id)
         })
         .filter(|(shared, _)| *shared > 0)
-        .max_by_key(|(shared, _)| *shared)
+        .max_by_key(|(shared, known)| (*shared, alike(known, id)))
         .map(|(_, id)| id)
 }
 

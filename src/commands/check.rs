@@ -78,6 +78,11 @@ pub(crate) fn write(
         (false, Format::Table) => redact::keys_shortened(report),
         (false, Format::Json | Format::Markdown) => redact::pseudonymised(report),
     };
+    let shown = match form.format {
+        // JSON escapes what must be escaped.
+        Format::Json => shown,
+        Format::Table | Format::Markdown => redact::printable(&shown),
+    };
     let text = match form.format {
         Format::Json => json::render(&shown),
         Format::Markdown => markdown::render(&shown),
@@ -122,8 +127,10 @@ fn exit(report: &Report) -> Exit {
 fn selected(args: &CheckArgs) -> Result<Vec<&'static Entry>, String> {
     for pattern in args.only.iter().chain(&args.skip) {
         if !ALL.iter().any(|check| registry::matches(check, pattern)) {
+            let near = registry::nearest(pattern);
+            let hint = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
             return Err(format!(
-                "no check and no family is called `{pattern}`; `bedrock-doctor list checks` shows them"
+                "no check and no family is called `{pattern}`{hint}; `bedrock-doctor list checks` shows them"
             ));
         }
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use bedrock_doctor_checks::claude_code::network::{ProxyUrl, Routing, shown_url};
-use bedrock_doctor_checks::facts::FailureKind;
+use bedrock_doctor_checks::facts::{FailureKind, NOT_SENT};
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::rt::TokioIo;
@@ -151,7 +151,11 @@ fn tls_error(error: Box<dyn std::error::Error + Send + Sync>) -> StageError {
         }
         source = current.source();
     }
-    StageError::new(FailureKind::Tls, format!("TLS failed: {error}"))
+    let words = error.to_string();
+    if words.starts_with("unsupported scheme") {
+        return StageError::new(FailureKind::Http, NOT_SENT.to_owned());
+    }
+    StageError::new(FailureKind::Tls, format!("TLS failed: {words}"))
 }
 
 fn reached(stages: &Stages, host: &str, stage: Stage) {

@@ -160,6 +160,9 @@ async fn foundation_model(
     endpoint: &str,
     model: &str,
 ) -> Option<String> {
+    if aws::unusable_model(model).is_some() {
+        return None;
+    }
     if !model.starts_with("arn:") {
         let base = without_prefix(model);
         return base.starts_with("anthropic.").then(|| base.to_owned());

@@ -91,6 +91,9 @@ async fn invoke(
     operation: InvokeOperation,
     real: bool,
 ) -> Observed<InvokeAnswer> {
+    if let Some(failure) = aws::unusable_model(model) {
+        return Observed::Failed(failure);
+    }
     let region = &online.resolved.configuration.region.value;
     let endpoint = online.resolved.runtime.bedrock(region).value;
     let host = host_of(&endpoint);

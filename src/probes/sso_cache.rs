@@ -1,9 +1,7 @@
 //! The token cache of IAM Identity Center. It is read, never changed.
 
 use bedrock_doctor_checks::claude_code::credential_plan::Sso;
-use bedrock_doctor_checks::facts::{
-    Failure, FailureKind, FileProblem, Observed, SsoCache, SsoSession, SsoToken,
-};
+use bedrock_doctor_checks::facts::{FileProblem, Observed, SsoCache, SsoSession, SsoToken};
 use bedrock_doctor_checks::parse::Expiry;
 use bedrock_doctor_checks::parse::sso_token::{self, TokenProblem};
 
@@ -27,8 +25,18 @@ pub(super) fn observe(world: &World, active: Option<&Sso>) -> Observed<SsoCache>
     let names = match world.list(&folder) {
         Ok(names) => names,
         Err(why) => {
-            let message = format!("`{}` cannot be listed: {why}", world.shown(&folder));
-            return Observed::Failed(Failure::new(FailureKind::File, message));
+            let problem = format!("the folder cannot be listed: {why}");
+            // Where no profile needs the cache, it does not matter.
+            let problems = active.iter().map(|session| FileProblem {
+                file: session.cache_file.clone(),
+                problem: problem.clone(),
+            });
+            return Observed::Known(SsoCache {
+                path: world.shown(&folder),
+                problems: problems.collect(),
+                active,
+                tokens: Vec::new(),
+            });
         }
     };
     let mut cache = SsoCache {

@@ -7,6 +7,9 @@
     reason = "tests panic, and look at files"
 )]
 
+mod bad_input;
+mod calls;
+mod canary;
 mod configuration;
 mod credentials;
 mod demo;
@@ -14,9 +17,11 @@ mod docs;
 mod harness;
 mod healthy;
 mod identity;
+mod ministack;
 mod models;
 mod namespaced;
 mod network;
 mod observed;
+mod output;
 mod permissions;
 mod sso;

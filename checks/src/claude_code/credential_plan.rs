@@ -4,6 +4,8 @@
 //! AWS SDK for JavaScript v3: environment keys unless a profile is named, the profile, web identity, container,
 //! instance metadata. The AWS SDK for Rust and the AWS CLI decide differently in many cases.
 
+mod profile;
+
 use super::environment::Environment;
 use super::profiles::Profiles;
 use super::provider::is_on;
@@ -213,443 +215,199 @@ impl Plan {
 
 /// The plan for an environment and its profiles. `export`: whether `awsCredentialExport` is set.
 pub fn plan(environment: &Environment, profiles: &Profiles, export: bool) -> Plan {
-    let mut links = Vec::new();
-    let settle = |links: &mut Vec<Link>, provider, outcome, reason: String, cause: Option<&str>| {
-        links.push(Link::Settled(Step {
-            provider,
-            outcome,
-            reason,
-            failure: None,
-            cause: cause.map(str::to_owned),
-        }));
+    let mut walk = Walk {
+        environment,
+        profiles,
+        links: Vec::new(),
     };
-    if environment
-        .get("AWS_BEARER_TOKEN_BEDROCK")
-        .is_some_and(|token| !token.trim().is_empty())
-    {
-        links.push(Link::Try(Provider::ApiKey));
-        return Plan { links };
-    }
-    if environment
-        .get("CLAUDE_CODE_SKIP_BEDROCK_AUTH")
-        .is_some_and(is_on)
-    {
-        links.push(Link::Try(Provider::Unsigned));
-        return Plan { links };
-    }
-    if export {
-        links.push(Link::Try(Provider::Export));
-    }
-    let named = environment.get("AWS_PROFILE");
-    let key = environment.get("AWS_ACCESS_KEY_ID").is_some();
-    let secret = environment.get("AWS_SECRET_ACCESS_KEY").is_some();
-    match (named, key, secret) {
-        (Some(profile), true, true) => settle(
-            &mut links,
-            CredentialKind::Environment,
-            StepOutcome::PassedOver,
-            format!("keys are set, but Claude Code skips them because AWS_PROFILE is `{profile}`"),
-            None,
-        ),
-        (Some(_), _, _) => settle(
-            &mut links,
-            CredentialKind::Environment,
-            StepOutcome::PassedOver,
-            "AWS_PROFILE is set".to_owned(),
-            None,
-        ),
-        (None, true, true) => {
-            links.push(Link::Try(Provider::Environment));
-            return Plan { links };
-        }
-        (None, true, false) => settle(
-            &mut links,
-            CredentialKind::Environment,
-            StepOutcome::Failed,
-            "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not".to_owned(),
-            Some("half-environment-keys"),
-        ),
-        (None, false, true) => settle(
-            &mut links,
-            CredentialKind::Environment,
-            StepOutcome::Failed,
-            "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not".to_owned(),
-            Some("half-environment-keys"),
-        ),
-        (None, false, false) => settle(
-            &mut links,
-            CredentialKind::Environment,
-            StepOutcome::PassedOver,
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned(),
-            None,
-        ),
-    }
-    let profile = named.unwrap_or("default");
-    match resolve_profile(profile, profiles, &mut Vec::new()) {
-        Ok(provider) => {
-            let goes_on = matches!(provider, ProfileProvider::Process { .. });
-            links.push(Link::Try(Provider::Profile(provider)));
-            if !goes_on {
-                return Plan { links };
-            }
-        }
-        Err(dead) => {
-            let cause = dead.cause;
-            if let Some(printed) = dead.printed {
-                let step = Step {
-                    provider: dead.provider,
-                    outcome: StepOutcome::Stopped,
-                    reason: dead.reason,
-                    failure: None,
-                    cause: cause.map(str::to_owned),
-                };
-                links.push(Link::Stopped { step, printed });
-                return Plan { links };
-            }
-            let outcome = if cause.is_some() {
-                StepOutcome::Failed
-            } else {
-                StepOutcome::PassedOver
-            };
-            settle(&mut links, dead.provider, outcome, dead.reason, cause);
-        }
-    }
-    match (
-        environment.get("AWS_WEB_IDENTITY_TOKEN_FILE"),
-        environment.get("AWS_ROLE_ARN"),
-    ) {
-        (Some(token_file), Some(role_arn)) => {
-            links.push(Link::Try(Provider::WebIdentity(WebIdentity {
-                role_arn: role_arn.to_owned(),
-                token_file: token_file.to_owned(),
-                session_name: environment.get("AWS_ROLE_SESSION_NAME").map(str::to_owned),
-            })));
-            return Plan { links };
-        }
-        (Some(_), None) | (None, Some(_)) => settle(
-            &mut links,
-            CredentialKind::WebIdentity,
-            StepOutcome::Failed,
-            "only one of AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN is set".to_owned(),
-            Some("irsa-pod-identity-not-used"),
-        ),
-        (None, None) => settle(
-            &mut links,
-            CredentialKind::WebIdentity,
-            StepOutcome::PassedOver,
-            "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not set".to_owned(),
-            None,
-        ),
-    }
-    let container = [
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    ];
-    if container.iter().any(|name| environment.get(name).is_some()) {
-        links.push(Link::Try(Provider::Container));
-        return Plan { links };
-    }
-    settle(
-        &mut links,
-        CredentialKind::Container,
-        StepOutcome::PassedOver,
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set".to_owned(),
-        None,
-    );
-    // JavaScript's rule: everything but an unset variable and `false` disables.
-    match environment.get("AWS_EC2_METADATA_DISABLED") {
-        Some(value) if value != "false" => settle(
-            &mut links,
-            CredentialKind::InstanceMetadata,
-            StepOutcome::PassedOver,
-            format!("AWS_EC2_METADATA_DISABLED is `{value}`"),
-            None,
-        ),
-        _ => links.push(Link::Try(Provider::InstanceMetadata)),
-    }
-    Plan { links }
+    let _ends = walk.before_the_chain(export)
+        || walk.environment()
+        || walk.profile()
+        || walk.web_identity()
+        || walk.container()
+        || walk.instance_metadata();
+    Plan { links: walk.links }
 }
 
-/// A profile that delivers nothing.
-struct Dead {
+/// The walk along the chain. Each step says whether the chain ends there.
+struct Walk<'a> {
+    environment: &'a Environment,
+    profiles: &'a Profiles,
+    links: Vec<Link>,
+}
+
+const ENDS: bool = true;
+const GOES_ON: bool = false;
+
+impl Walk<'_> {
+    fn try_it(&mut self, provider: Provider) {
+        self.links.push(Link::Try(provider));
+    }
+
+    /// Nothing to try: it has nothing to offer here.
+    fn pass_over(&mut self, provider: CredentialKind, reason: String) -> bool {
+        self.settle(provider, StepOutcome::PassedOver, reason, None)
+    }
+
+    /// Nothing to try: what is configured is not complete.
+    fn fail(&mut self, provider: CredentialKind, cause: &str, reason: String) -> bool {
+        self.settle(provider, StepOutcome::Failed, reason, Some(cause))
+    }
+
+    fn settle(
+        &mut self,
+        provider: CredentialKind,
+        outcome: StepOutcome,
+        reason: String,
+        cause: Option<&str>,
+    ) -> bool {
+        let step = step(provider, outcome, reason, cause);
+        self.links.push(Link::Settled(step));
+        GOES_ON
+    }
+
+    /// What Claude Code looks at before the SDK's chain.
+    fn before_the_chain(&mut self, export: bool) -> bool {
+        let bearer = self.environment.get("AWS_BEARER_TOKEN_BEDROCK");
+        if bearer.is_some_and(|token| !token.trim().is_empty()) {
+            self.try_it(Provider::ApiKey);
+            return ENDS;
+        }
+        let skip = self.environment.get("CLAUDE_CODE_SKIP_BEDROCK_AUTH");
+        if skip.is_some_and(is_on) {
+            self.try_it(Provider::Unsigned);
+            return ENDS;
+        }
+        if export {
+            self.try_it(Provider::Export);
+        }
+        GOES_ON
+    }
+
+    fn environment(&mut self) -> bool {
+        let kind = CredentialKind::Environment;
+        let key = self.environment.get("AWS_ACCESS_KEY_ID").is_some();
+        let secret = self.environment.get("AWS_SECRET_ACCESS_KEY").is_some();
+        let half = "half-environment-keys";
+        match (self.environment.get("AWS_PROFILE"), key, secret) {
+            (Some(profile), true, true) => {
+                let reason = format!(
+                    "keys are set, but Claude Code skips them because AWS_PROFILE is `{profile}`"
+                );
+                self.pass_over(kind, reason)
+            }
+            (Some(_), _, _) => self.pass_over(kind, "AWS_PROFILE is set".to_owned()),
+            (None, true, true) => {
+                self.try_it(Provider::Environment);
+                ENDS
+            }
+            (None, true, false) => {
+                let reason = "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not";
+                self.fail(kind, half, reason.to_owned())
+            }
+            (None, false, true) => {
+                let reason = "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not";
+                self.fail(kind, half, reason.to_owned())
+            }
+            (None, false, false) => {
+                let reason = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set";
+                self.pass_over(kind, reason.to_owned())
+            }
+        }
+    }
+
+    fn profile(&mut self) -> bool {
+        let name = self.environment.get("AWS_PROFILE").unwrap_or("default");
+        let dead = match profile::provider(name, self.profiles) {
+            Ok(provider) => {
+                // Only these can fail without ending the chain.
+                let goes_on = matches!(
+                    provider,
+                    ProfileProvider::Process { .. } | ProfileProvider::AssumeRole(_)
+                );
+                self.try_it(Provider::Profile(provider));
+                return !goes_on;
+            }
+            Err(dead) => dead,
+        };
+        match (dead.printed, dead.cause) {
+            (Some(printed), cause) => {
+                let step = step(dead.provider, StepOutcome::Stopped, dead.reason, cause);
+                self.links.push(Link::Stopped { step, printed });
+                ENDS
+            }
+            (None, Some(cause)) => self.fail(dead.provider, cause, dead.reason),
+            (None, None) => self.pass_over(dead.provider, dead.reason),
+        }
+    }
+
+    fn web_identity(&mut self) -> bool {
+        let kind = CredentialKind::WebIdentity;
+        let get = |name| self.environment.get(name).map(str::to_owned);
+        match (get("AWS_WEB_IDENTITY_TOKEN_FILE"), get("AWS_ROLE_ARN")) {
+            (Some(token_file), Some(role_arn)) => {
+                let session_name = get("AWS_ROLE_SESSION_NAME");
+                self.try_it(Provider::WebIdentity(WebIdentity {
+                    role_arn,
+                    token_file,
+                    session_name,
+                }));
+                ENDS
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                let reason = "only one of AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN is set";
+                self.fail(kind, "irsa-pod-identity-not-used", reason.to_owned())
+            }
+            (None, None) => {
+                let reason = "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not set";
+                self.pass_over(kind, reason.to_owned())
+            }
+        }
+    }
+
+    fn container(&mut self) -> bool {
+        let names = [
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        if names
+            .iter()
+            .any(|name| self.environment.get(name).is_some())
+        {
+            self.try_it(Provider::Container);
+            return ENDS;
+        }
+        let reason = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and …_FULL_URI are not set";
+        self.pass_over(CredentialKind::Container, reason.to_owned())
+    }
+
+    fn instance_metadata(&mut self) -> bool {
+        // JavaScript's rule: everything but an unset variable and `false` disables.
+        match self.environment.get("AWS_EC2_METADATA_DISABLED") {
+            Some(value) if value != "false" => {
+                let reason = format!("AWS_EC2_METADATA_DISABLED is `{value}`");
+                self.pass_over(CredentialKind::InstanceMetadata, reason)
+            }
+            _ => {
+                self.try_it(Provider::InstanceMetadata);
+                ENDS
+            }
+        }
+    }
+}
+
+fn step(
     provider: CredentialKind,
+    outcome: StepOutcome,
     reason: String,
-    /// The chain ends here, with these words of Claude Code.
-    printed: Option<String>,
-    cause: Option<&'static str>,
-}
-
-impl Dead {
-    fn new(provider: CredentialKind, cause: &'static str, reason: String) -> Self {
-        Self {
-            provider,
-            reason,
-            printed: None,
-            cause: Some(cause),
-        }
-    }
-
-    fn printing(mut self, printed: impl Into<String>) -> Self {
-        self.printed = Some(printed.into());
-        self
-    }
-}
-
-/// How a profile delivers: role with source, static keys, web identity, process, SSO, login; as a source, static keys first.
-fn resolve_profile(
-    profile: &str,
-    profiles: &Profiles,
-    visited: &mut Vec<String>,
-) -> Result<ProfileProvider, Dead> {
-    let get = |key: &str| profiles.get(profile, key).map(str::to_owned);
-    let has_static = get("aws_access_key_id").is_some() && get("aws_secret_access_key").is_some();
-    if !visited.is_empty() && has_static {
-        return Ok(ProfileProvider::Static {
-            profile: profile.to_owned(),
-        });
-    }
-    if let Some(role_arn) = get("role_arn") {
-        match (get("source_profile"), get("credential_source")) {
-            (Some(source), None) => {
-                return assume_role(profile, role_arn, profiles, || {
-                    source_profile(profile, &source, profiles, visited)
-                });
-            }
-            (None, Some(source)) => {
-                return assume_role(profile, role_arn, profiles, || {
-                    credential_source(profile, &source)
-                });
-            }
-            _ => {}
-        }
-    }
-    if has_static {
-        return Ok(ProfileProvider::Static {
-            profile: profile.to_owned(),
-        });
-    }
-    if let (Some(token_file), Some(role_arn)) = (get("web_identity_token_file"), get("role_arn")) {
-        return Ok(ProfileProvider::WebIdentity {
-            profile: profile.to_owned(),
-            identity: WebIdentity {
-                role_arn,
-                token_file,
-                session_name: get("role_session_name"),
-            },
-        });
-    }
-    if get("credential_process").is_some() {
-        return Ok(ProfileProvider::Process {
-            profile: profile.to_owned(),
-        });
-    }
-    if profiles.any_key(profile, |key| SSO_KEYS.contains(&key)) {
-        return sso(profile, profiles).map(ProfileProvider::Sso);
-    }
-    if let Some(session) = get("login_session") {
-        return Ok(ProfileProvider::Login {
-            profile: profile.to_owned(),
-            session,
-        });
-    }
-    Err(nothing_usable(profile, profiles))
-}
-
-const SSO_KEYS: [&str; 5] = [
-    "sso_start_url",
-    "sso_account_id",
-    "sso_session",
-    "sso_region",
-    "sso_role_name",
-];
-
-fn nothing_usable(profile: &str, profiles: &Profiles) -> Dead {
-    let kind = CredentialKind::ProfileStatic;
-    if !profiles.has(profile) {
-        let reason = format!("no file has a profile `{profile}`");
-        return if profile == "default" {
-            Dead {
-                provider: kind,
-                reason,
-                printed: None,
-                cause: None,
-            }
-        } else {
-            Dead::new(kind, "aws-profile-not-found", reason)
-        };
-    }
-    let has = |key: &str| profiles.get(profile, key).is_some();
-    if has("aws_access_key_id") != has("aws_secret_access_key") {
-        let (there, missing) = if has("aws_access_key_id") {
-            ("aws_access_key_id", "aws_secret_access_key")
-        } else {
-            ("aws_secret_access_key", "aws_access_key_id")
-        };
-        return Dead::new(
-            kind,
-            "half-profile",
-            format!("profile `{profile}` has `{there}` but no `{missing}`"),
-        );
-    }
-    if has("role_arn") {
-        let both = has("source_profile") && has("credential_source");
-        let reason = if both {
-            format!(
-                "profile `{profile}` has `role_arn` with both `source_profile` and `credential_source`"
-            )
-        } else {
-            format!(
-                "profile `{profile}` has `role_arn` but no `source_profile` or `credential_source`"
-            )
-        };
-        return Dead::new(CredentialKind::AssumeRole, "role-without-source", reason);
-    }
-    Dead::new(
-        kind,
-        "profile-without-credentials",
-        format!("profile `{profile}` has nothing that delivers credentials"),
-    )
-}
-
-fn assume_role(
-    profile: &str,
-    role_arn: String,
-    profiles: &Profiles,
-    base: impl FnOnce() -> Result<Base, Dead>,
-) -> Result<ProfileProvider, Dead> {
-    let get = |key: &str| profiles.get(profile, key).map(str::to_owned);
-    Ok(ProfileProvider::AssumeRole(Box::new(AssumeRole {
-        profile: profile.to_owned(),
-        role_arn,
-        external_id: get("external_id"),
-        session_name: get("role_session_name"),
-        duration_seconds: get("duration_seconds").and_then(|text| text.parse().ok()),
-        mfa_serial: get("mfa_serial"),
-        region: get("region"),
-        base: base()?,
-    })))
-}
-
-fn source_profile(
-    profile: &str,
-    source: &str,
-    profiles: &Profiles,
-    visited: &mut Vec<String>,
-) -> Result<Base, Dead> {
-    if visited.iter().any(|seen| seen == source) {
-        return Err(Dead::new(
-            CredentialKind::AssumeRole,
-            "source-profile-loop",
-            format!(
-                "`source_profile` of `{profile}` leads in a circle: {} → {source}",
-                visited.join(" → ")
-            ),
-        ));
-    }
-    if !profiles.has(source) {
-        return Err(Dead::new(
-            CredentialKind::AssumeRole,
-            "source-profile-not-found",
-            format!(
-                "profile `{profile}` names `source_profile = {source}`, and no file has a profile `{source}`"
-            ),
-        ));
-    }
-    visited.push(source.to_owned());
-    resolve_profile(source, profiles, visited).map(Base::Profile)
-}
-
-fn credential_source(profile: &str, source: &str) -> Result<Base, Dead> {
-    match source {
-        "Environment" => Ok(Base::Environment),
-        "EcsContainer" => Ok(Base::Container),
-        "Ec2InstanceMetadata" => Ok(Base::InstanceMetadata),
-        other => Err(Dead::new(
-            CredentialKind::AssumeRole,
-            "credential-source-unknown",
-            format!(
-                "profile `{profile}` has `credential_source = {other}`; only Environment, EcsContainer and Ec2InstanceMetadata exist"
-            ),
-        )),
-    }
-}
-
-/// The keys of a profile as the SDK merges them: those of the config file, what the credentials file adds, what the session adds.
-fn keys_in_order<'a>(profile: &str, profiles: &'a Profiles, has_session: bool) -> Vec<&'a str> {
-    let mut keys: Vec<&str> = Vec::new();
-    for (_, file) in [&profiles.config, &profiles.credentials] {
-        let Some(section) = file.profiles.get(profile) else {
-            continue;
-        };
-        let mut here: Vec<_> = section.keys.iter().collect();
-        here.sort_by_key(|(_, entry)| entry.line);
-        let added = here.into_iter().map(|(key, _)| key.as_str());
-        let added: Vec<&str> = added.filter(|key| !keys.contains(key)).collect();
-        keys.extend(added);
-    }
-    if has_session {
-        let session = ["sso_region", "sso_start_url"];
-        let added: Vec<&str> = session
-            .into_iter()
-            .filter(|key| !keys.contains(key))
-            .collect();
-        keys.extend(added);
-    }
-    keys
-}
-
-fn sso(profile: &str, profiles: &Profiles) -> Result<Sso, Dead> {
-    let get = |key: &str| profiles.get(profile, key).map(str::to_owned);
-    let session = get("sso_session");
-    let (mut start_url, mut region) = (get("sso_start_url"), get("sso_region"));
-    if let Some(name) = &session {
-        if !profiles.has_sso_session(name) {
-            // Printed after 186 s.
-            return Err(Dead::new(
-                CredentialKind::Sso,
-                "sso-session-section-missing",
-                format!("profile `{profile}` names `sso_session = {name}`, and there is no section `[sso-session {name}]`"),
-            )
-            .printing("undefined is not an object (evaluating 'p.sso_region')"));
-        }
-        // The session's values win, also when the profile has others.
-        start_url = profiles
-            .sso_session(name, "sso_start_url")
-            .map(str::to_owned)
-            .or(start_url);
-        region = profiles
-            .sso_session(name, "sso_region")
-            .map(str::to_owned)
-            .or(region);
-    }
-    let (account_id, role_name) = (get("sso_account_id"), get("sso_role_name"));
-    let missing: Vec<&str> = [
-        ("sso_account_id", account_id.is_none()),
-        ("sso_region", region.is_none()),
-        ("sso_role_name", role_name.is_none()),
-        ("sso_start_url", start_url.is_none()),
-    ]
-    .into_iter()
-    .filter_map(|(key, missing)| missing.then_some(key))
-    .collect();
-    match (start_url, region, account_id, role_name) {
-        (Some(start_url), Some(region), Some(account_id), Some(role_name)) => Ok(Sso {
-            profile: profile.to_owned(),
-            session,
-            start_url,
-            region,
-            account_id,
-            role_name,
-        }),
-        _ => Err(Dead::new(
-            CredentialKind::Sso,
-            "sso-profile-incomplete",
-            format!("profile `{profile}` lacks {}", crate::text::list(&missing)),
-        )
-        .printing(format!(
-            "Profile is configured with invalid SSO credentials. Required parameters \"sso_account_id\", \"sso_region\", \"sso_role_name\", \"sso_start_url\". Got {}\nReference: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html",
-            keys_in_order(profile, profiles, session.is_some()).join(", ")
-        ))),
+    cause: Option<&str>,
+) -> Step {
+    Step {
+        provider,
+        outcome,
+        reason,
+        failure: None,
+        cause: cause.map(str::to_owned),
     }
 }
 
@@ -693,6 +451,224 @@ mod tests {
         prints(
             "[profile p]\nsso_session = acme\n[sso-session acme]\nsso_start_url = x\n",
             &keys("sso_session, sso_region, sso_start_url"),
+        );
+    }
+
+    /// The links of a plan in short: `kind outcome`, tried ones as `try kind`.
+    #[track_caller]
+    fn plans(shell: &[(&str, &str)], config: &str, credentials: &str, want: &[&str]) {
+        let shell = shell
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let profiles = Profiles {
+            config: ("~/.aws/config".to_owned(), parse(config, FileKind::Config)),
+            credentials: (
+                "~/.aws/credentials".to_owned(),
+                parse(credentials, FileKind::Credentials),
+            ),
+        };
+        let plan = plan(&Environment::merge(&shell.collect(), &[]), &profiles, false);
+        let links: Vec<String> = plan
+            .links
+            .iter()
+            .map(|link| match link {
+                Link::Try(provider) => format!("try {:?}", provider.kind()),
+                Link::Stopped { step, .. } => format!("stop {:?}", step.provider),
+                Link::Settled(step) => match &step.cause {
+                    Some(cause) => format!("{:?} {cause}", step.provider),
+                    None => format!("{:?} -", step.provider),
+                },
+            })
+            .collect();
+        assert_eq!(links, want);
+    }
+
+    const KEYS: &str = "aws_access_key_id = AKIA\naws_secret_access_key = s\n";
+
+    #[test]
+    fn keys_in_the_environment_end_the_chain_unless_a_profile_is_named() {
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", "AKIA"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+        ];
+        plans(&keys, "", "", &["try Environment"]);
+        let mut named = keys.to_vec();
+        named.push(("AWS_PROFILE", "p"));
+        plans(
+            &named,
+            "",
+            &format!("[p]\n{KEYS}"),
+            &["Environment -", "try ProfileStatic"],
+        );
+        let mut empty = keys.to_vec();
+        empty.push(("AWS_PROFILE", ""));
+        plans(&empty, "", "", &["try Environment"]);
+    }
+
+    #[test]
+    fn bearer_and_skip_auth_come_before_everything() {
+        let keys = [
+            ("AWS_BEARER_TOKEN_BEDROCK", "ABSK"),
+            ("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "1"),
+            ("AWS_PROFILE", "p"),
+        ];
+        plans(&keys, "", "", &["try ApiKey"]);
+        plans(&keys[1..], "", "", &["try Unsigned"]);
+        plans(
+            &[
+                ("AWS_BEARER_TOKEN_BEDROCK", "  "),
+                ("AWS_EC2_METADATA_DISABLED", "1"),
+            ],
+            "",
+            "",
+            &[
+                "Environment -",
+                "ProfileStatic -",
+                "WebIdentity -",
+                "Container -",
+                "InstanceMetadata -",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_profile_delivers_in_the_order_of_the_sdk_for_javascript() {
+        let sso = "sso_session = s\nsso_account_id = 1\nsso_role_name = R\n";
+        let session = "[sso-session s]\nsso_start_url = x\nsso_region = eu-west-1\n";
+        let process = "credential_process = x\n";
+        let profile = [("AWS_PROFILE", "p"), ("AWS_EC2_METADATA_DISABLED", "1")];
+        let p = |keys: &str| format!("[profile p]\n{keys}{session}");
+        let goes_on = |first| {
+            vec![
+                "Environment -",
+                first,
+                "WebIdentity -",
+                "Container -",
+                "InstanceMetadata -",
+            ]
+        };
+        let ends = |first| vec!["Environment -", first];
+        plans(
+            &profile,
+            &p(&format!("{KEYS}{sso}{process}")),
+            "",
+            &ends("try ProfileStatic"),
+        );
+        plans(
+            &profile,
+            &p(&format!("{process}{sso}")),
+            "",
+            &goes_on("try CredentialProcess"),
+        );
+        plans(
+            &profile,
+            &p(&format!("{sso}login_session = a\n")),
+            "",
+            &ends("try Sso"),
+        );
+        plans(&profile, &p("login_session = a\n"), "", &ends("try Login"));
+        plans(
+            &profile,
+            &p(&format!("role_arn = r\n{KEYS}")),
+            "",
+            &ends("try ProfileStatic"),
+        );
+        plans(
+            &profile,
+            &p("role_arn = r\nweb_identity_token_file = t\n"),
+            "",
+            &ends("try WebIdentity"),
+        );
+        plans(
+            &profile,
+            &p(&format!("role_arn = r\nsource_profile = p\n{KEYS}")),
+            "",
+            &goes_on("try AssumeRole"),
+        );
+    }
+
+    #[test]
+    fn what_a_profile_lacks_is_named() {
+        let profile = [("AWS_PROFILE", "p"), ("AWS_EC2_METADATA_DISABLED", "1")];
+        for (keys, cause) in [
+            ("aws_access_key_id = AKIA\n", "ProfileStatic half-profile"),
+            ("role_arn = r\n", "AssumeRole role-without-source"),
+            (
+                "role_arn = r\nsource_profile = q\n",
+                "AssumeRole source-profile-not-found",
+            ),
+            (
+                "role_arn = r\ncredential_source = Moon\n",
+                "AssumeRole credential-source-unknown",
+            ),
+            (
+                "role_arn = r\nsource_profile = a\n[profile a]\nrole_arn = r\nsource_profile = b\n[profile b]\nrole_arn = r\nsource_profile = a\n",
+                "AssumeRole source-profile-loop",
+            ),
+            (
+                "region = eu-west-1\n",
+                "ProfileStatic profile-without-credentials",
+            ),
+        ] {
+            let config = format!("[profile p]\n{keys}");
+            let want = [
+                "Environment -",
+                cause,
+                "WebIdentity -",
+                "Container -",
+                "InstanceMetadata -",
+            ];
+            plans(&profile, &config, "", &want);
+        }
+        let want = [
+            "Environment -",
+            "ProfileStatic aws-profile-not-found",
+            "WebIdentity -",
+            "Container -",
+            "InstanceMetadata -",
+        ];
+        plans(&profile, "", "", &want);
+    }
+
+    #[test]
+    fn the_chain_ends_at_the_machine_itself() {
+        plans(
+            &[],
+            "",
+            "",
+            &[
+                "Environment -",
+                "ProfileStatic -",
+                "WebIdentity -",
+                "Container -",
+                "try InstanceMetadata",
+            ],
+        );
+        plans(
+            &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost/")],
+            "",
+            "",
+            &[
+                "Environment -",
+                "ProfileStatic -",
+                "WebIdentity -",
+                "try Container",
+            ],
+        );
+        plans(
+            &[
+                ("AWS_ROLE_ARN", "r"),
+                ("AWS_EC2_METADATA_DISABLED", "false"),
+            ],
+            "",
+            "",
+            &[
+                "Environment -",
+                "ProfileStatic -",
+                "WebIdentity irsa-pod-identity-not-used",
+                "Container -",
+                "try InstanceMetadata",
+            ],
         );
     }
 }

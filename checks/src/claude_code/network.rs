@@ -186,11 +186,9 @@ pub fn bypasses(list: &str, host: &str) -> bool {
 
 /// The host of a URL, without credentials and port.
 pub fn host_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+    let url = shown_url(url);
+    let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
     if let Some(bracketed) = host.strip_prefix('[') {
         return bracketed.split(']').next().unwrap_or_default().to_owned();
     }
@@ -200,22 +198,36 @@ pub fn host_of(url: &str) -> String {
 /// A URL without credentials, query and fragment.
 pub fn shown_url(url: &str) -> String {
     let url = url.trim();
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = match rest.find('/') {
-                Some(at) => rest.split_at(at),
-                None => (rest, ""),
-            };
-            let host = authority
-                .rsplit_once('@')
-                .map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => url
-            .rsplit_once('@')
-            .map_or(url, |(_, host)| host)
-            .to_owned(),
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, url),
+    };
+    let rest = match userinfo(url) {
+        Some(userinfo) => &rest[userinfo.len() + 1..],
+        None => rest,
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    match scheme {
+        Some(scheme) => format!("{scheme}://{rest}"),
+        None => rest.to_owned(),
+    }
+}
+
+/// User name and password of a URL, also when they hold characters that should have been encoded.
+pub fn userinfo(url: &str) -> Option<&str> {
+    let url = url.trim();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, last) = (&rest[..end], rest.rfind('@')?);
+    // A password with `/`, `?` or `#` in it seems to end the authority, and what stands there is then no host.
+    let address = authority.rsplit('@').next().unwrap_or_default();
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    let no_host = port.chars().any(|c| !c.is_ascii_digit())
+        || !(host.contains(['.', '[']) || host == "localhost");
+    match authority.rfind('@') {
+        Some(at) if last == at || !no_host => Some(&rest[..at]),
+        None if !no_host => None,
+        _ => Some(&rest[..last]),
     }
 }
 
@@ -267,6 +279,14 @@ mod tests {
             "http://proxy:8080/x"
         );
         assert_eq!(shown_url("me:secret@proxy:8080"), "proxy:8080");
+        for raw in ["/", "#", "?", "@", ":", "%", "//", "@/", "a/@"] {
+            let url = format!("http://me:sec{raw}ret@proxy.example.com:8080/x");
+            assert_eq!(shown_url(&url), "http://proxy.example.com:8080/x");
+        }
+        assert_eq!(
+            shown_url("https://gw.example.com:8443/@scope/x"),
+            "https://gw.example.com:8443/@scope/x"
+        );
         assert_eq!(
             shown_url("https://gw.example.com/bedrock"),
             "https://gw.example.com/bedrock"

@@ -98,6 +98,9 @@ pub struct Failure {
     pub request_id: Option<String>,
 }
 
+/// The message of a failure before anything left the machine: the address is no usable URL.
+pub const NOT_SENT: &str = "the request could not be sent";
+
 impl Failure {
     /// A failure of the given kind with no more than words.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {

@@ -3,7 +3,7 @@ use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::network::host_of;
 use crate::facts::{
     AllFacts, CallerIdentity, Configuration, Facts, Failure, FailureKind, InferenceProfiles,
-    Invocation, Observed, Proxy, SourceKind, Value,
+    Invocation, NOT_SENT, Observed, Proxy, SourceKind, Value,
 };
 use crate::finding::{Basis, Finding, Owner};
 use crate::models::{CUT_OFF, Trial};
@@ -169,6 +169,20 @@ fn refused_tunnel(host: &str, failure: &Failure, proxy: Option<&Value<Proxy>>) -
     let wants_credentials = failure.status.map_or_else(says_407, |status| status == 407);
     let by = proxy.map_or_else(|| "the proxy".to_owned(), named);
     let why = "Claude Code tries for about 3 minutes, then prints `Couldn't connect through your proxy (ERR_PROXY_TUNNEL)`";
+    if let Some((_, problem)) = message.split_once("cannot be used: ") {
+        return Finding::fail(
+            "proxy-url-unusable",
+            format!("{by} cannot be used: {problem}"),
+        )
+        .why("every request goes to this proxy first")
+        .fix(match proxy {
+            Some(proxy) => format!(
+                "write {} as `http://HOST:PORT`, or remove it",
+                proxy.source.words()
+            ),
+            None => "write the proxy as `http://HOST:PORT`, or remove it".to_owned(),
+        });
+    }
     // The proxy said nothing at all: its name is unknown, it hung up, or its URL cannot be used.
     if failure.status.is_none() && !wants_credentials {
         let fix = proxy.map_or_else(
@@ -350,6 +364,7 @@ fn untrusted(host: &str, message: &str, configuration: Option<&Configuration>) -
 }
 
 fn not_from_aws(host: &str, failure: &Failure, configuration: Option<&Configuration>) -> Finding {
+    let unusable = failure.message == NOT_SENT;
     let finding = Finding::fail(
         "answer-not-from-aws",
         format!("what came back from `{host}` is no answer of AWS: {}", failure.message),
@@ -364,6 +379,23 @@ fn not_from_aws(host: &str, failure: &Failure, configuration: Option<&Configurat
             })
     });
     match gateway {
+        Some(endpoint) if unusable => Finding::fail(
+            "endpoint-url-unusable",
+            format!(
+                "`{}`, from {}, is no URL that requests can go to",
+                endpoint.value,
+                endpoint.source.words()
+            ),
+        )
+        .fix(format!(
+            "write {} as `https://HOST`, or remove it",
+            endpoint.source.words()
+        )),
+        None if unusable => Finding::fail(
+            "endpoint-url-unusable",
+            format!("`{host}` is no address that requests can go to"),
+        )
+        .fix("correct the variable or the setting that names it, as `https://HOST`"),
         Some(endpoint) => finding.fix(format!(
             "correct {} (`{}`): what answers there does not speak Bedrock's API",
             endpoint.source.words(),

@@ -1,0 +1,447 @@
+//! One run: the probes along their real dependencies, side by side, until all have answered or the deadline is there.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use bedrock_doctor_checks::claude_code::environment::Environment;
+use bedrock_doctor_checks::claude_code::network::{host_of, userinfo};
+use bedrock_doctor_checks::claude_code::versions::Version;
+use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve, variables};
+use bedrock_doctor_checks::facts::{Absence, Facts, Failure, FailureKind, Observed, Request};
+use bedrock_doctor_checks::probe::ProbeId;
+
+use super::{
+    Collected, Options, PROBES, Timing, aws_files, bedrock, claude_code, identity, invocation,
+    machine, settings_files, sso_cache,
+};
+use crate::credentials::{Chain, Signer};
+use crate::http::Http;
+use crate::progress::Progress;
+use crate::secrets::Secrets;
+use crate::world::World;
+
+/// A failure by time-out, with what was waited for.
+pub(crate) fn timed_out(http: &Http, service: &str, host: &str, patience: Duration) -> Failure {
+    let waiting = http
+        .stage(host)
+        .map_or("its turn", crate::http::Stage::words);
+    Failure {
+        service: Some(service.to_owned()),
+        host: Some(host.to_owned()),
+        ..Failure::new(
+            FailureKind::TimedOut,
+            format!(
+                "timed out after {} s: `{host}` was silent while waiting for {waiting}",
+                (patience.as_secs_f32() * 10.0).round() / 10.0
+            ),
+        )
+    }
+}
+
+/// The wanted probes and those without which they would ask the wrong thing, or nothing.
+fn with_what_they_need(wanted: &BTreeSet<ProbeId>) -> BTreeSet<ProbeId> {
+    let mut all = wanted.clone();
+    if wanted.contains(&ProbeId::Invocations) {
+        // The listing decides which models are invoked, their availability whether that is safe.
+        all.extend([ProbeId::InferenceProfiles, ProbeId::ModelAvailability]);
+    }
+    if wanted.contains(&ProbeId::Clock) {
+        // Some answer must come with a date; this one needs no particular kind of credentials.
+        all.insert(ProbeId::InferenceProfiles);
+    }
+    all
+}
+
+/// Observes what the wanted probes ask for. Ends by the deadline with what is known by then.
+pub(crate) async fn collect(
+    world: &World,
+    options: &Options,
+    wanted: &BTreeSet<ProbeId>,
+    progress: &Progress,
+) -> Collected {
+    let started = Instant::now();
+    let wanted = &with_what_they_need(wanted);
+    let secrets = Secrets::default();
+    let mut facts = Facts::at(world.now());
+    facts.request = Request {
+        offline: options.offline,
+        accounts: options.accounts.clone(),
+    };
+    let mut timings = Vec::new();
+    let mut timed = |probe, since: Instant, outcome| {
+        timings.push(Timing {
+            probe,
+            took: since.elapsed(),
+            outcome,
+        });
+    };
+
+    let since = Instant::now();
+    facts.machine = Observed::Known(machine::observe(world));
+    timed(ProbeId::Machine, since, "known");
+
+    let since = Instant::now();
+    let claude_code = claude_code::observe(world);
+    let version = claude_code.version.as_deref().and_then(Version::parse);
+    facts.claude_code = Observed::Known(claude_code);
+    timed(ProbeId::ClaudeCode, since, "known");
+
+    let since = Instant::now();
+    let settings = settings_files::read(world);
+    let environment = Environment::merge(world.environment(), &settings);
+    timed(ProbeId::Configuration, since, "known");
+    let since = Instant::now();
+    let (profiles, aws_files) = aws_files::read(world, &environment);
+    facts.aws_files = Observed::Known(aws_files);
+    timed(ProbeId::AwsFiles, since, "known");
+    let mut resolved = resolve(Inputs {
+        environment,
+        settings,
+        profiles,
+        version,
+    });
+    remember_secrets(&secrets, &resolved);
+    for file in &mut resolved.configuration.ca_files {
+        file.problem = crate::http::problem_of(world, &file.path.value);
+    }
+    facts.configuration = Observed::Known(resolved.configuration.clone());
+    let since = Instant::now();
+    facts.sso_cache = sso_cache::observe(world, resolved.plan.sso());
+    timed(ProbeId::SsoCache, since, observed_outcome(&facts.sso_cache));
+
+    let online = Online {
+        world,
+        options,
+        wanted,
+        progress,
+        secrets: &secrets,
+        http: Http::new(
+            world.clone(),
+            resolved.configuration.ca_files.clone(),
+            resolved.control.clone(),
+            resolved.runtime.clone(),
+        ),
+        resolved: &resolved,
+        facts: RefCell::new(facts),
+        timings: RefCell::new(timings),
+        deadline: started + options.timeout,
+    };
+    let rest = options.timeout.saturating_sub(started.elapsed());
+    online.set_pending();
+    if tokio::time::timeout(rest, Box::pin(online.run()))
+        .await
+        .is_err()
+    {
+        online.end_at_deadline();
+    }
+    online.finish()
+}
+
+/// The secrets that the configuration holds, so that no message can repeat them.
+fn remember_secrets(secrets: &Secrets, resolved: &Resolved) {
+    let environment = &resolved.inputs.environment;
+    for name in variables::secret_names() {
+        if let Some(value) = environment.get(name) {
+            secrets.remember(value);
+            // Headers: each value for itself, and without the scheme in front.
+            for line in value.lines() {
+                if let Some((_, value)) = line.split_once(':') {
+                    secrets.remember(value);
+                    secrets.remember(value.split_whitespace().last().unwrap_or_default());
+                }
+            }
+        }
+    }
+    for (name, value) in environment.for_child() {
+        // Of other programs, or misspelt.
+        let holds_secret = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "_KEY"]
+            .iter()
+            .any(|end| name.to_ascii_uppercase().ends_with(end));
+        if holds_secret || name.to_ascii_uppercase().contains("SECRET") {
+            secrets.remember(value);
+        }
+        if let Some(userinfo) = value.contains("://").then(|| userinfo(value)).flatten() {
+            secrets.remember(
+                userinfo
+                    .split_once(':')
+                    .map_or(userinfo, |(_, password)| password),
+            );
+        }
+    }
+    for file in [
+        &resolved.inputs.profiles.config.1,
+        &resolved.inputs.profiles.credentials.1,
+    ] {
+        for section in file.profiles.values() {
+            for key in [
+                "aws_secret_access_key",
+                "aws_session_token",
+                "aws_security_token",
+                "external_id",
+            ] {
+                if let Some(entry) = section.keys.get(key) {
+                    secrets.remember(&entry.value);
+                }
+            }
+        }
+    }
+}
+
+/// One online run: the questions to AWS along their real dependencies.
+pub(super) struct Online<'a> {
+    pub(super) world: &'a World,
+    pub(super) options: &'a Options,
+    pub(super) wanted: &'a BTreeSet<ProbeId>,
+    pub(super) progress: &'a Progress,
+    pub(super) secrets: &'a Secrets,
+    pub(super) http: Http,
+    pub(super) resolved: &'a Resolved,
+    pub(super) facts: RefCell<Facts>,
+    pub(super) timings: RefCell<Vec<Timing>>,
+    pub(super) deadline: Instant,
+}
+
+/// Why the online probes ask nobody, when they do not.
+fn silence(options: &Options, resolved: &Resolved) -> Option<Absence> {
+    let provider = resolved.configuration.provider.value;
+    if !provider.uses_bedrock() {
+        return Some(Absence::DoesNotApply {
+            because: format!(
+                "Claude Code will use {}, so AWS was not asked",
+                provider.words()
+            ),
+        });
+    }
+    options.offline.then_some(Absence::Offline)
+}
+
+impl Online<'_> {
+    /// What the facts are until an answer is there.
+    fn set_pending(&self) {
+        let mut facts = self.facts.borrow_mut();
+        facts.credentials = self.pending(ProbeId::Credentials);
+        facts.caller_identity = self.pending(ProbeId::CallerIdentity);
+        facts.inference_profiles = self.pending(ProbeId::InferenceProfiles);
+        facts.model_availability = self.pending(ProbeId::ModelAvailability);
+        facts.use_case_form = self.pending(ProbeId::UseCaseForm);
+        facts.invocations = self.pending(ProbeId::Invocations);
+        facts.clock = self.pending(ProbeId::Clock);
+    }
+
+    fn pending<T>(&self, probe: ProbeId) -> Observed<T> {
+        match silence(self.options, self.resolved) {
+            Some(why) => Observed::NotCollected(why),
+            _ if !self.wanted.contains(&probe) => Observed::NotCollected(Absence::NotSelected),
+            _ => Observed::Failed(Failure::new(FailureKind::TimedOut, WAITING)),
+        }
+    }
+
+    async fn run(&self) {
+        let silent = silence(self.options, self.resolved);
+        let asks_for_credentials = match silent {
+            None => true,
+            Some(Absence::Offline) => self.wanted.contains(&ProbeId::Credentials),
+            Some(_) => false,
+        };
+        if !asks_for_credentials {
+            return;
+        }
+        let signer = self.credentials().await;
+        if silent.is_some() {
+            return;
+        }
+        let Some(signer) = signer else {
+            self.no_credentials();
+            return;
+        };
+        tokio::join!(
+            self.ask(
+                ProbeId::CallerIdentity,
+                identity::caller(self, &signer),
+                |facts, seen| {
+                    facts.caller_identity = seen;
+                }
+            ),
+            self.ask(
+                ProbeId::UseCaseForm,
+                bedrock::use_case_form(self, &signer),
+                |facts, seen| {
+                    facts.use_case_form = seen;
+                }
+            ),
+            self.models(&signer),
+        );
+    }
+
+    async fn credentials(&self) -> Option<Signer> {
+        let since = Instant::now();
+        let shown = self.progress.start(ProbeId::Credentials);
+        let chain = Chain {
+            world: self.world,
+            resolved: self.resolved,
+            http: &self.http,
+            secrets: self.secrets,
+            patience: self.patience(ProbeId::Credentials),
+            offline: self.options.offline,
+        };
+        let (credentials, signer) = chain.walk().await;
+        drop(shown);
+        self.note(ProbeId::Credentials, since, "known");
+        self.facts.borrow_mut().credentials = Observed::Known(credentials);
+        signer
+    }
+
+    /// The model questions: listing and availability side by side, then the invocations.
+    async fn models(&self, signer: &Signer) {
+        let availability = self.ask(
+            ProbeId::ModelAvailability,
+            bedrock::model_availability(self, signer),
+            |facts, seen| facts.model_availability = seen,
+        );
+        let listing = self.ask(
+            ProbeId::InferenceProfiles,
+            bedrock::inference_profiles(self, signer),
+            |facts, seen| facts.inference_profiles = seen,
+        );
+        tokio::join!(availability, listing);
+        let configuration = {
+            let facts = self.facts.borrow();
+            facts
+                .inference_profiles
+                .known()
+                .map(|listed| self.resolved.with_listing(listed))
+        };
+        if let Some(configuration) = configuration {
+            self.facts.borrow_mut().configuration = Observed::Known(configuration);
+        }
+        self.ask(
+            ProbeId::Invocations,
+            invocation::invocations(self, signer),
+            |facts, seen| facts.invocations = seen,
+        )
+        .await;
+    }
+
+    /// Asks one question, if it is wanted, and notes how long it took.
+    async fn ask<T>(
+        &self,
+        probe: ProbeId,
+        question: impl Future<Output = Observed<T>>,
+        store: impl FnOnce(&mut Facts, Observed<T>),
+    ) {
+        if !self.wanted.contains(&probe) {
+            return;
+        }
+        let since = Instant::now();
+        let shown = self.progress.start(probe);
+        let seen = question.await;
+        drop(shown);
+        self.note(probe, since, observed_outcome(&seen));
+        store(&mut self.facts.borrow_mut(), seen);
+    }
+
+    fn note(&self, probe: ProbeId, since: Instant, outcome: &'static str) {
+        self.timings.borrow_mut().push(Timing {
+            probe,
+            took: since.elapsed(),
+            outcome,
+        });
+    }
+
+    /// Without credentials nothing else can be asked.
+    fn no_credentials(&self) {
+        fn unasked<T>(fact: &mut Observed<T>) {
+            if matches!(fact, Observed::Failed(_)) {
+                *fact = Observed::NotCollected(Absence::Needs {
+                    probe: ProbeId::Credentials,
+                });
+            }
+        }
+        let mut facts = self.facts.borrow_mut();
+        unasked(&mut facts.caller_identity);
+        unasked(&mut facts.inference_profiles);
+        unasked(&mut facts.model_availability);
+        unasked(&mut facts.use_case_form);
+        unasked(&mut facts.invocations);
+    }
+
+    /// Names the deadline in every answer that did not come.
+    fn end_at_deadline(&self) {
+        fn ended<T>(fact: &mut Observed<T>, seconds: f32) {
+            if let Observed::Failed(failure) = fact
+                && failure.message == WAITING
+            {
+                failure.message =
+                    format!("timed out: the whole run ends after {seconds} s (--timeout)");
+            }
+        }
+        let seconds = self.options.timeout.as_secs_f32();
+        let mut facts = self.facts.borrow_mut();
+        ended(&mut facts.credentials, seconds);
+        ended(&mut facts.caller_identity, seconds);
+        ended(&mut facts.inference_profiles, seconds);
+        ended(&mut facts.model_availability, seconds);
+        ended(&mut facts.use_case_form, seconds);
+        ended(&mut facts.invocations, seconds);
+    }
+
+    fn finish(self) -> Collected {
+        let mut facts = self.facts.into_inner();
+        if matches!(facts.clock, Observed::Failed(_)) {
+            facts.clock = match self.http.clock() {
+                Some(clock) => Observed::Known(clock),
+                None => Observed::NotCollected(Absence::DoesNotApply {
+                    because: "no answer came with a date".to_owned(),
+                }),
+            };
+        }
+        let mut timings = self.timings.into_inner();
+        timings.sort_by_key(|timing| timing.probe);
+        Collected { facts, timings }
+    }
+
+    /// How long one question of a probe may take: it ends before the whole run does, so that what was waited for can
+    /// be named.
+    fn patience(&self, probe: ProbeId) -> Duration {
+        let seconds = PROBES
+            .iter()
+            .find(|known| known.id == probe)
+            .map_or(6, |known| known.seconds);
+        // Whatever needs the credentials comes after them.
+        let share = if probe == ProbeId::Credentials {
+            0.7
+        } else {
+            0.9
+        };
+        let rest = self.deadline.saturating_duration_since(Instant::now());
+        Duration::from_secs(seconds).min(rest.mul_f32(share))
+    }
+
+    /// Asks AWS one question; a time-out names the stage that was waited for.
+    pub(super) async fn within<T>(
+        &self,
+        probe: ProbeId,
+        service: &str,
+        endpoint: &str,
+        question: impl Future<Output = Observed<T>>,
+    ) -> Observed<T> {
+        let patience = self.patience(probe);
+        tokio::time::timeout(patience, question)
+            .await
+            .unwrap_or_else(|_| {
+                Observed::Failed(timed_out(&self.http, service, &host_of(endpoint), patience))
+            })
+    }
+}
+
+/// The message of a failure that is only a place-holder until the answer is there.
+const WAITING: &str = "no answer yet";
+
+fn observed_outcome<T>(observed: &Observed<T>) -> &'static str {
+    match observed {
+        Observed::Known(_) => "known",
+        Observed::Failed(_) => "failed",
+        Observed::NotCollected(_) => "not-collected",
+    }
+}
