@@ -32,20 +32,24 @@ fn is_local(failure: &Failure) -> bool {
         .any(|local| host.starts_with(local))
 }
 
-/// Whether a failed question is none of Claude Code's: it asks STS who it is only before `awsAuthRefresh`.
+/// Whether a failed question is none of Claude Code's: it never asks for the form and the availability of models, and
+/// asks STS who it is only before `awsAuthRefresh`.
 ///
 /// Networks with endpoints for Bedrock alone look like this. Only when the runtime answers is that enough.
 pub(crate) fn asked_only_here(facts: &Facts, probe: ProbeId) -> bool {
     let refreshes = |configuration: &Configuration| configuration.aws_auth_refresh.is_some();
-    probe == ProbeId::CallerIdentity
-        && invocations_answered(facts)
-        && !facts.configuration.known().is_some_and(refreshes)
+    let never_asked = match probe {
+        ProbeId::UseCaseForm | ProbeId::ModelAvailability => true,
+        ProbeId::CallerIdentity => !facts.configuration.known().is_some_and(refreshes),
+        _ => false,
+    };
+    never_asked && invocations_answered(facts)
 }
 
 /// Turns the failure of such a question into a warning.
 pub(crate) fn only_a_warning(mut finding: Finding) -> Finding {
     finding.status = Status::Warn;
-    finding.why = Some("Claude Code itself does not ask STS here, and Bedrock answers: only this checkup misses the answer".to_owned());
+    finding.why = Some("Claude Code itself does not ask this, and Bedrock answers: only this checkup misses the answer".to_owned());
     finding
 }
 

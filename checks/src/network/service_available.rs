@@ -148,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_only_this_checkup_misses_is_a_warning() {
+        let failure = refusal("bedrock", 500, "InternalServerException", "boom");
+        let mut facts = healthy();
+        facts.use_case_form = Observed::Failed(failure.clone());
+        only(&CHECK, &facts, Status::Warn, Some("aws-server-error"));
+        facts.inference_profiles = Observed::Failed(failure);
+        only(&CHECK, &facts, Status::Fail, Some("aws-server-error"));
+    }
+
+    #[test]
     fn cannot_tell_when_nothing_arrives() {
         let mut facts = Facts::at(now());
         facts.caller_identity = Observed::Failed(Failure::new(FailureKind::Dns, "no such host"));
