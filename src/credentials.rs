@@ -171,10 +171,7 @@ impl Chain<'_> {
             }
             match self.try_provider(provider).await {
                 Ok(delivered) => {
-                    self.secrets.remember(delivered.keys.secret_access_key());
-                    if let Some(token) = delivered.keys.session_token() {
-                        self.secrets.remember(token);
-                    }
+                    self.remember(&delivered.keys);
                     steps.push(used(kind, delivered.reason));
                     let credentials = Credentials {
                         kind,
@@ -228,6 +225,14 @@ impl Chain<'_> {
             }
             Provider::Container => endpoint::container(self).await,
             Provider::InstanceMetadata => endpoint::instance_metadata(self).await,
+        }
+    }
+
+    /// Keeps keys out of every message from now on.
+    fn remember(&self, keys: &Keys) {
+        self.secrets.remember(keys.secret_access_key());
+        if let Some(token) = keys.session_token() {
+            self.secrets.remember(token);
         }
     }
 

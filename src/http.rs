@@ -4,6 +4,7 @@
 //! Nothing is opened and no certificate is read before the first request.
 
 mod connect;
+mod race;
 mod trust;
 
 use std::collections::BTreeMap;

@@ -11,24 +11,24 @@ use crate::report::{Redaction, Report};
 
 /// The report with pseudonyms.
 pub(crate) fn pseudonymised(report: &Report) -> Report {
-    let mut redactor = Redactor::new(&report.facts);
-    let Ok(mut document) = serde_json::to_value(report) else {
-        return report.clone();
+    // Only if a field refuses its own serialisation, which a test rules out: then better nothing than a leak.
+    let nothing = || Report {
+        findings: Vec::new(),
+        root_causes: Vec::new(),
+        facts: Facts::at(report.facts.now),
+        ..report.clone()
     };
-    redactor.document(&mut document);
-    match serde_json::from_value::<Report>(document) {
-        Ok(mut replaced) => {
-            replaced.redaction = Some(redactor.summary());
-            replaced
-        }
-        // Only if a field refuses its own serialisation, which a test rules out: then better nothing than a leak.
-        Err(_) => Report {
-            findings: Vec::new(),
-            root_causes: Vec::new(),
-            facts: Facts::at(report.facts.now),
-            ..report.clone()
-        },
-    }
+    let Ok(document) = serde_json::to_value(report) else {
+        return nothing();
+    };
+    let mut redactor = Redactor::new(&report.facts);
+    redactor.keep_words_of_the_form(&document);
+    redactor
+        .applied_to(document)
+        .map_or_else(nothing, |replaced| Report {
+            redaction: Some(redactor.summary()),
+            ..replaced
+        })
 }
 
 /// The report with access key ids shortened and nothing else changed: for the terminal.
@@ -154,8 +154,21 @@ impl Redactor {
         }
     }
 
-    fn document(&mut self, document: &mut Value) {
-        walk(document, &mut |text| self.text(text));
+    fn applied_to(&mut self, mut document: Value) -> Option<Report> {
+        walk(&mut document, &mut |text| self.text(text));
+        serde_json::from_value(document).ok()
+    }
+
+    /// Leaves out names that are words of the report's own form, such as a proxy called `proxy` or a user called
+    /// `bedrock`: replaced, they would make the report unreadable, and they identify nobody.
+    fn keep_words_of_the_form(&mut self, document: &Value) {
+        self.names.retain(|(name, pseudonym)| {
+            let mut document = document.clone();
+            walk(&mut document, &mut |text| {
+                replace_word(text, name, pseudonym).0
+            });
+            serde_json::from_value::<Report>(document).is_ok()
+        });
     }
 
     fn text(&mut self, text: &str) -> String {
@@ -351,6 +364,8 @@ fn replace_word(text: &str, name: &str, pseudonym: &str) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
+    use bedrock_doctor_checks::facts::Observed;
+
     use super::*;
 
     fn redactor() -> Redactor {
@@ -394,6 +409,23 @@ mod tests {
         ] {
             assert_eq!(redactor.text(text), want);
         }
+    }
+
+    #[test]
+    fn names_that_are_words_of_the_form_do_not_empty_the_report() {
+        use bedrock_doctor_checks::diagnosis::Diagnosis;
+        use bedrock_doctor_checks::registry::ALL;
+
+        let mut facts: Facts = serde_json::from_str(include_str!("../demo/healthy.json")).unwrap();
+        if let Observed::Known(machine) = &mut facts.machine {
+            machine.home = Some("/home/known".to_owned());
+        }
+        let checks: Vec<_> = ALL.iter().collect();
+        let diagnosis = Diagnosis::of(&facts, &checks);
+        let report = Report::new(facts, diagnosis, &[], false);
+        let shown = pseudonymised(&report);
+        assert_eq!(shown.findings.len(), report.findings.len());
+        assert!(shown.redaction.is_some());
     }
 
     #[test]

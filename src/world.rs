@@ -156,6 +156,11 @@ impl World {
         path.exists()
     }
 
+    /// Whether a regular file stands at a path, links followed.
+    pub(crate) fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+
     /// The path with all links followed.
     pub(crate) fn real_path(&self, path: &Path) -> Option<PathBuf> {
         std::fs::canonicalize(path).ok()

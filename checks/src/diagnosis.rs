@@ -214,25 +214,27 @@ fn explain(findings: &mut [Finding]) {
         .map(|index| explainer(findings, index))
         .collect();
     for index in 0..findings.len() {
-        let Some(mut root) = direct[index] else {
-            continue;
-        };
-        // Follow the chain; a circle ends where it started.
-        let mut steps = 0;
-        while let Some(next) = direct[root] {
-            if next == index || steps > findings.len() {
-                break;
-            }
-            root = next;
-            steps += 1;
-        }
-        // Two findings that explain each other: the first one is the root.
-        if direct[root] == Some(index) && index < root {
+        let root = root_of(&direct, index);
+        if root == index {
             continue;
         }
         findings[index].status = Status::Blocked;
         findings[index].blocked_by = Some(findings[root].id.clone());
     }
+}
+
+/// Where a chain of explanations ends; of findings that explain each other the first one is the root.
+fn root_of(explained_by: &[Option<usize>], start: usize) -> usize {
+    let mut chain = vec![start];
+    let mut at = start;
+    while let Some(next) = explained_by[at] {
+        if let Some(entry) = chain.iter().position(|&seen| seen == next) {
+            return chain[entry..].iter().copied().min().unwrap_or(next);
+        }
+        chain.push(next);
+        at = next;
+    }
+    at
 }
 
 /// Failing findings, those the user can fix first, then in the order of the table.
@@ -363,6 +365,23 @@ mod tests {
                 "could not tell: `opus`: Too many tokens; the same for `sonnet`",
                 "could not tell: `haiku`: Flux."
             ]
+        );
+    }
+
+    #[test]
+    fn chains_and_circles_of_explanations_have_one_root() {
+        let root_of_each = |explained_by: &[Option<usize>]| -> Vec<usize> {
+            (0..explained_by.len())
+                .map(|index| root_of(explained_by, index))
+                .collect()
+        };
+        assert_eq!(root_of_each(&[None, Some(0), Some(1)]), [0, 0, 0]);
+        assert_eq!(root_of_each(&[Some(1), Some(0)]), [0, 0]);
+        assert_eq!(root_of_each(&[Some(1), Some(2), Some(0)]), [0, 0, 0]);
+        // What leads into a circle has the root of the circle, not one that is blocked itself.
+        assert_eq!(
+            root_of_each(&[Some(2), Some(2), Some(3), Some(2)]),
+            [2, 2, 2, 2]
         );
     }
 

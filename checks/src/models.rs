@@ -80,15 +80,13 @@ impl<'a> Trial<'a> {
                 named(trial)
             ))
             .explained_by("endpoints-reachable"),
-            Self::Refused(failure, answer) => {
+            Self::Refused(failure, _) => {
                 let asked = format!("`{}` for {}", trial.operation.action(), named(trial));
-                let finding = not_judged_here(&asked, failure);
-                match answer {
-                    // Two checks share each of these classes.
-                    Answer::ModelAccess(_) => finding.explained_by("use-case-form-submitted"),
-                    Answer::ModelId(_) => finding.explained_by("model-lifecycle-active"),
-                    _ => finding,
-                }
+                not_judged_here(&asked, failure)
+            }
+            // One trial among others is left out only because of the model's agreement.
+            Self::NotTried(Absence::DoesNotApply { because }) => {
+                Finding::cannot_tell(because.clone()).explained_by("model-access-granted")
             }
             Self::NotTried(why) => not_collected(ProbeId::Invocations, why),
         }

@@ -20,7 +20,7 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
         Base::Container => endpoint::container(chain).await,
         Base::InstanceMetadata => endpoint::instance_metadata(chain).await,
     }?;
-    chain.secrets.remember(base.keys.secret_access_key());
+    chain.remember(&base.keys);
     if role.mfa_serial.is_some() {
         // The SDK's own words; Claude Code cannot ask for the code.
         return Err(Refused::new(

@@ -1,5 +1,6 @@
 //! Credentials from an endpoint next to the machine: ECS and EKS containers, EC2 instance metadata.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
@@ -36,9 +37,13 @@ pub(super) async fn container(chain: &Chain<'_>) -> Outcome {
         (None, None) => return Err(refused("no container endpoint is configured".to_owned())),
     };
     let host = host_of(&url);
-    let allowed = url.starts_with("https://")
-        || host.starts_with("127.")
-        || LOCAL_HOSTS.contains(&host.as_str());
+    let is_loopback = |host: &str| {
+        // Not by its beginning: `127.example.com` is a name like any other.
+        host.parse::<Ipv4Addr>()
+            .is_ok_and(|address| address.is_loopback())
+    };
+    let allowed =
+        url.starts_with("https://") || is_loopback(&host) || LOCAL_HOSTS.contains(&host.as_str());
     if !allowed {
         return Err(refused(format!(
             "`{}` is not accepted: plain HTTP is only for addresses of the machine itself",

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::Stages;
+use super::race::first_connection;
 
 /// What a request is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,14 +225,13 @@ impl Tcp {
             })?
             .collect();
         reached(&self.stages, for_host, Stage::Tcp);
-        let mut last = format!("`{host}` has no address");
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = format!("no connection to {address}: {}", io_words(&error)),
-            }
+        if addresses.is_empty() {
+            let message = format!("`{host}` has no address");
+            return Err(StageError::new(FailureKind::Tcp, message));
         }
-        Err(StageError::new(FailureKind::Tcp, last))
+        first_connection(addresses)
+            .await
+            .map_err(|message| StageError::new(FailureKind::Tcp, message))
     }
 
     async fn tunnel(
@@ -398,7 +398,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-fn io_words(error: &std::io::Error) -> String {
+pub(super) fn io_words(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         std::io::ErrorKind::ConnectionReset => "connection reset".to_owned(),

@@ -51,7 +51,7 @@ fn find(world: &World) -> Option<PathBuf> {
     on_path
         .chain(installed)
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)))
-        .find(|path| world.exists(path))
+        .find(|path| world.is_file(path))
 }
 
 /// The native installer links to `…/claude/versions/<version>`.

@@ -22,7 +22,7 @@ pub(super) fn observe(world: &World, active: Option<&Sso>) -> Observed<SsoCache>
         role_name: role.role_name.clone(),
         cache_file: role.cache_file(),
     });
-    let names = match world.list(&folder) {
+    let mut names = match world.list(&folder) {
         Ok(names) => names,
         Err(why) => {
             let problem = format!("the folder cannot be listed: {why}");
@@ -39,17 +39,18 @@ pub(super) fn observe(world: &World, active: Option<&Sso>) -> Observed<SsoCache>
             });
         }
     };
+    names.retain(|name| name.strip_suffix(".json").is_some());
+    // The file that decides is looked at however many others there are.
+    if let Some(session) = &active {
+        names.sort_by_key(|name| *name != session.cache_file);
+    }
     let mut cache = SsoCache {
         path: world.shown(&folder),
         active,
         tokens: Vec::new(),
         problems: Vec::new(),
     };
-    for name in names
-        .into_iter()
-        .filter(|name| name.strip_suffix(".json").is_some())
-        .take(MOST_FILES)
-    {
+    for name in names.into_iter().take(MOST_FILES) {
         let text = match world.read(&folder.join(&name)) {
             FileText::Text(text) => text,
             FileText::Absent => continue,

@@ -59,10 +59,10 @@ impl World {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return output(HelperEnd::NotStarted);
         };
-        let group = child.id();
+        let mut group = Group(child.id());
         let work = async {
-            let (stdout, stderr) = tokio::join!(read_limited(stdout), read_limited(stderr));
-            let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            let read = tokio::try_join!(read_limited(stdout), read_limited(stderr));
+            let Ok((stdout, stderr)) = read else {
                 return output(HelperEnd::Flooded);
             };
             let code = child.wait().await.ok().and_then(|status| status.code());
@@ -75,8 +75,8 @@ impl World {
         let result = tokio::time::timeout(deadline, work)
             .await
             .unwrap_or_else(|_| output(HelperEnd::TimedOut));
-        if !matches!(result.end, HelperEnd::Exited(_)) {
-            end_group(group).await;
+        if matches!(result.end, HelperEnd::Exited(_)) {
+            group.0 = None;
         }
         result
     }
@@ -104,27 +104,102 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-/// Reads to the end; none when there is more than the limit.
-async fn read_limited(pipe: impl AsyncRead + Unpin) -> Option<String> {
+/// More was printed than the limit.
+struct Flood;
+
+/// Reads to the end.
+async fn read_limited(pipe: impl AsyncRead + Unpin) -> Result<String, Flood> {
     let mut bytes = Vec::new();
     let mut limited = pipe.take(OUTPUT_LIMIT + 1);
     let _ = limited.read_to_end(&mut bytes).await;
     if bytes.len() as u64 > OUTPUT_LIMIT {
-        return None;
+        return Err(Flood);
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Ends a helper and everything it started. There is no safe call for it in the standard library.
-async fn end_group(group: Option<u32>) {
-    let Some(group) = group else { return };
-    if cfg!(unix) {
-        let _ = Command::new("/bin/kill")
-            .args(["-KILL", "--", &format!("-{group}")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .await;
+/// A helper and everything it started: ended when this is dropped, also when the whole run ends first.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let Some(group) = self.0 else { return };
+        if cfg!(unix) {
+            // There is no safe call for it in the standard library.
+            let _ = std::process::Command::new("/bin/kill")
+                .args(["-KILL", "--", &format!("-{group}")])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Runs a command for at most a second; a limit of its own may end the run first.
+    fn run(command: &str, limit: Duration) -> Option<HelperOutput> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async {
+                let world = World::real();
+                let path = [("PATH", "/usr/bin:/bin")].into_iter();
+                let helper = world.run_helper(command, path, Duration::from_secs(1));
+                tokio::time::timeout(limit, helper).await.ok()
+            })
+    }
+
+    /// Waits until nothing runs that has these words on its command line.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "looks at the processes of the machine"
+    )]
+    fn ends(words: &str) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(5) {
+            let running = std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+                std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| {
+                    line.split(|byte| *byte == 0)
+                        .any(|word| word == words.as_bytes())
+                })
+            });
+            if !running {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    #[test]
+    fn a_flood_ends_the_helper_at_once() {
+        let command = "trap '' PIPE; head -c 2000000 /dev/zero; sleep 9";
+        let started = Instant::now();
+        let output = run(command, Duration::from_secs(5)).unwrap();
+        assert_eq!(output.end, HelperEnd::Flooded);
+        assert!(started.elapsed() < Duration::from_millis(900));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_a_helper_started_ends_with_it() {
+        let output = run("sleep 71.25 & echo x", Duration::from_secs(5)).unwrap();
+        assert_eq!(output.end, HelperEnd::TimedOut);
+        assert!(ends("71.25"));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_a_helper_started_ends_with_the_run() {
+        assert!(run("sleep 71.75 & wait", Duration::from_millis(300)).is_none());
+        assert!(ends("71.75"));
     }
 }

@@ -72,6 +72,24 @@ fn token() -> TokenSpec {
 }
 
 #[test]
+fn a_folder_on_the_search_path_is_not_claude_code() {
+    let world = World::healthy();
+    let mut machine = machine(&world);
+    machine
+        .file("~/claude/notes.txt", "")
+        .executable("~/.local/bin/claude", "#!/bin/sh\n");
+    let path = format!("{}:/usr/bin:/bin", machine.home().display());
+    machine.env("PATH", &path);
+    let told = checkup(&machine);
+    let found = &told.report["facts"]["claude_code"]["value"]["path"];
+    assert_eq!(
+        found, "~/.local/bin/claude",
+        "{}",
+        told.report["facts"]["claude_code"]
+    );
+}
+
+#[test]
 fn keys_in_the_environment_work() {
     let world = World::healthy();
     all_good(

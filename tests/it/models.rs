@@ -425,6 +425,30 @@ fn a_model_without_an_agreement_is_not_invoked() {
 }
 
 #[test]
+fn an_agreement_that_is_under_way_leaves_the_invocation_open() {
+    let world = World::healthy();
+    world.rule(
+        Rule::new("bedrock", "/foundation-model-availability/").respond(
+            200,
+            &[("content-type", "application/json")],
+            json!({
+                "modelId": "anthropic.claude-sonnet-4-6",
+                "agreementAvailability": {"status": "PENDING"},
+                "authorizationStatus": "AUTHORIZED",
+                "entitlementAvailability": "AVAILABLE",
+                "regionAvailability": "AVAILABLE",
+            })
+            .to_string(),
+        ),
+    );
+    let checkup = checkup(&pinned(&world, MAIN));
+    assert_eq!(checkup.run.code, 3, "{}", checkup.open());
+    checkup.finding("model-access-granted", "warn");
+    checkup.finding("invocation-allowed", "cannot-tell");
+    assert_eq!(invocations(&world), Vec::<String>::new());
+}
+
+#[test]
 fn an_application_profile_works_and_is_asked_for_its_model() {
     let world = World::healthy();
     world.application_profile("abcdef123456", "anthropic.claude-sonnet-4-6");

@@ -89,6 +89,20 @@ fn blocked_by(told: &Checkup, root: &str) {
 }
 
 #[test]
+fn the_token_is_found_among_hundreds_of_other_files() {
+    let world = World::healthy();
+    let mut machine = with_session(&world);
+    machine.sso_token("acme", &token(3_600, true));
+    for number in 0..250 {
+        machine.file(
+            &format!("~/.aws/sso/cache/000{number}.json"),
+            r#"{"clientId": "x", "clientSecret": "y"}"#,
+        );
+    }
+    checkup(&machine).finding("sso-token-present", "pass");
+}
+
+#[test]
 fn an_expired_token_that_can_be_renewed_is_a_warning_and_left_alone() {
     let world = World::healthy();
     let mut machine = with_session(&world);
