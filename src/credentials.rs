@@ -10,7 +10,7 @@ mod login;
 mod profile;
 mod sso;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::Token;
@@ -43,8 +43,10 @@ pub(crate) struct Chain<'a> {
     pub(crate) resolved: &'a Resolved,
     pub(crate) http: &'a Http,
     pub(crate) secrets: &'a Secrets,
-    /// How long one step may take.
-    pub(crate) patience: Duration,
+    /// The longest that one step may take.
+    pub(crate) longest: Duration,
+    /// When the whole run ends.
+    pub(crate) deadline: Instant,
     /// Ask nobody and start nothing: say what would be tried.
     pub(crate) offline: bool,
 }
@@ -241,6 +243,13 @@ impl Chain<'_> {
         matches!(provider, Provider::Profile(_)).then(|| profile.clone())
     }
 
+    /// How long the next step may take: it ends well before the run does, so that what was waited for can be named and
+    /// the next step has its chance.
+    fn patience(&self) -> Duration {
+        let rest = self.deadline.saturating_duration_since(Instant::now());
+        self.longest.min(rest.mul_f32(0.7))
+    }
+
     fn variable(&self, name: &str) -> Option<&str> {
         self.resolved.inputs.environment.get(name)
     }
@@ -292,6 +301,9 @@ fn keys(id: &str, secret: &str, token: Option<&str>) -> Keys {
     )
 }
 
+/// The longest that AWS may take for one answer; a helper program may take longer.
+const ANSWER: Duration = Duration::from_secs(6);
+
 /// Waits for an answer no longer than the chain's patience; a time-out names what was waited for.
 async fn within<T>(
     chain: &Chain<'_>,
@@ -299,12 +311,11 @@ async fn within<T>(
     service: &str,
     answer: impl Future<Output = T>,
 ) -> Result<T, Refused> {
-    tokio::time::timeout(chain.patience, answer)
-        .await
-        .map_err(|_| {
-            let failure = crate::probes::timed_out(chain.http, service, host, chain.patience);
-            Refused::new("timed-out", failure.message.clone())
-                .stopping()
-                .with(failure)
-        })
+    let patience = chain.patience().min(ANSWER);
+    tokio::time::timeout(patience, answer).await.map_err(|_| {
+        let failure = crate::probes::timed_out(chain.http, service, host, patience);
+        Refused::new("timed-out", failure.message.clone())
+            .stopping()
+            .with(failure)
+    })
 }

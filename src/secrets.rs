@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
+use bedrock_doctor_checks::claude_code::network::userinfo;
+use bedrock_doctor_checks::claude_code::{Resolved, variables};
 
 /// The shortest value that is looked for: anything shorter would blot out ordinary words.
 const SHORTEST: usize = 6;
@@ -19,7 +21,51 @@ pub(crate) struct Secrets(Arc<Mutex<Known>>);
 /// The longest first: one secret may begin with another.
 type Known = BTreeSet<(Reverse<usize>, String)>;
 
+/// Keys of a profile whose values are secrets.
+const SECRET_KEYS: [&str; 4] = [
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_security_token",
+    "external_id",
+];
+
+/// Endings of the names of variables that hold secrets, of other programs too.
+const TELLING_NAMES: [&str; 5] = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "_KEY"];
+
 impl Secrets {
+    /// The secrets that the configuration holds, in values that lost as well.
+    pub(crate) fn of(resolved: &Resolved) -> Self {
+        let secrets = Self::default();
+        let known: BTreeSet<&str> = variables::secret_names().collect();
+        for (name, value) in resolved.inputs.environment.all_values() {
+            let upper = name.to_ascii_uppercase();
+            let telling = upper.contains("SECRET")
+                || TELLING_NAMES.iter().any(|ending| upper.ends_with(ending));
+            if telling || known.contains(name) {
+                secrets.remember(value);
+                // Headers: each value for itself, and without the scheme in front.
+                for (_, value) in value.lines().filter_map(|line| line.split_once(':')) {
+                    secrets.remember(value);
+                    secrets.remember(value.split_whitespace().last().unwrap_or_default());
+                }
+            }
+            if let Some(userinfo) = value.contains("://").then(|| userinfo(value)).flatten() {
+                let password = userinfo.split_once(':').map(|(_, password)| password);
+                secrets.remember(password.unwrap_or(userinfo));
+            }
+        }
+        let profiles = &resolved.inputs.profiles;
+        for file in [&profiles.config.1, &profiles.credentials.1] {
+            let sections = file.profiles.values();
+            for (key, entry) in sections.flat_map(|section| &section.keys) {
+                if SECRET_KEYS.contains(&key.as_str()) {
+                    secrets.remember(&entry.value);
+                }
+            }
+        }
+        secrets
+    }
+
     /// Remembers a value that must never be written, and how it looks in a URL, in JSON, in XML and in base64.
     pub(crate) fn remember(&self, secret: &str) {
         let secret = secret.trim();

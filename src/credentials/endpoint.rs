@@ -70,7 +70,7 @@ pub(super) async fn container(chain: &Chain<'_>) -> Outcome {
     let request = request
         .body(SdkBody::empty())
         .map_err(|_| refused(format!("`{}` is no usable URL", shown_url(&url))))?;
-    let document = ask(chain, &host, chain.patience, request)
+    let document = ask(chain, &host, chain.patience(), request)
         .await
         .map_err(|failure| refused(failure.message.clone()).with(failure))?;
     delivered(
@@ -145,7 +145,7 @@ async fn bytes(
     patience: Duration,
     request: Request<SdkBody>,
 ) -> Result<Vec<u8>, Failure> {
-    let patience = patience.min(chain.patience);
+    let patience = patience.min(chain.patience());
     let answer = tokio::time::timeout(patience, chain.http.send(Plane::Control, request))
         .await
         .unwrap_or_else(|_| {

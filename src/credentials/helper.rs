@@ -1,7 +1,5 @@
 //! `credential_process` and `awsCredentialExport`: helper programs that print credentials.
 
-use std::time::Duration;
-
 use aws_credential_types::Credentials as Keys;
 use bedrock_doctor_checks::claude_code::shown_command;
 use bedrock_doctor_checks::claude_code::versions::Rules;
@@ -12,9 +10,6 @@ use serde_json::Value;
 
 use super::{Chain, Delivered, Outcome, Refused, keys};
 use crate::world::HelperEnd;
-
-/// The most patience for a helper: it may have to open a browser, but a checkup must end.
-const LONGEST: Duration = Duration::from_secs(15);
 
 /// `credential_process` of a profile.
 pub(super) async fn process(chain: &Chain<'_>, profile: &str) -> Outcome {
@@ -83,7 +78,7 @@ pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
 }
 
 async fn run(chain: &Chain<'_>, command: &str, name: &str) -> Result<String, Refused> {
-    let patience = chain.patience.min(LONGEST);
+    let patience = chain.patience();
     let environment = chain.resolved.inputs.environment.for_child();
     let output = chain.world.run_helper(command, environment, patience).await;
     let complaint = output

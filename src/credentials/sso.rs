@@ -142,8 +142,9 @@ fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
         return Err(Refused::new(
             "sso-session-expired",
             format!(
-                "the token for profile `{}` expired {when} and cannot be renewed",
-                role.profile
+                "the token for profile `{}` {} {when} and cannot be renewed",
+                role.profile,
+                if left > 0 { "expires" } else { "expired" }
             ),
         )
         .printing(printed));

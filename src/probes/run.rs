@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bedrock_doctor_checks::claude_code::environment::Environment;
-use bedrock_doctor_checks::claude_code::network::{host_of, userinfo};
+use bedrock_doctor_checks::claude_code::network::host_of;
 use bedrock_doctor_checks::claude_code::versions::Version;
-use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve, variables};
+use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve};
 use bedrock_doctor_checks::facts::{Absence, Facts, Failure, FailureKind, Observed, Request};
 use bedrock_doctor_checks::probe::ProbeId;
 
@@ -42,6 +42,10 @@ pub(crate) fn timed_out(http: &Http, service: &str, host: &str, patience: Durati
 /// The wanted probes and those without which they would ask the wrong thing, or nothing.
 fn with_what_they_need(wanted: &BTreeSet<ProbeId>) -> BTreeSet<ProbeId> {
     let mut all = wanted.clone();
+    let asks_aws = |probe: &ProbeId| *probe >= ProbeId::Credentials;
+    if wanted.iter().any(asks_aws) {
+        all.insert(ProbeId::Credentials);
+    }
     if wanted.contains(&ProbeId::Invocations) {
         // The listing decides which models are invoked, their availability whether that is safe.
         all.extend([ProbeId::InferenceProfiles, ProbeId::ModelAvailability]);
@@ -62,7 +66,6 @@ pub(crate) async fn collect(
 ) -> Collected {
     let started = Instant::now();
     let wanted = &with_what_they_need(wanted);
-    let secrets = Secrets::default();
     let mut facts = Facts::at(world.now());
     facts.request = Request {
         offline: options.offline,
@@ -101,7 +104,7 @@ pub(crate) async fn collect(
         profiles,
         version,
     });
-    remember_secrets(&secrets, &resolved);
+    let secrets = Secrets::of(&resolved);
     for file in &mut resolved.configuration.ca_files {
         file.problem = crate::http::problem_of(world, &file.path.value);
     }
@@ -136,56 +139,6 @@ pub(crate) async fn collect(
         online.end_at_deadline();
     }
     online.finish()
-}
-
-/// The secrets that the configuration holds, so that no message can repeat them.
-fn remember_secrets(secrets: &Secrets, resolved: &Resolved) {
-    let environment = &resolved.inputs.environment;
-    for name in variables::secret_names() {
-        if let Some(value) = environment.get(name) {
-            secrets.remember(value);
-            // Headers: each value for itself, and without the scheme in front.
-            for line in value.lines() {
-                if let Some((_, value)) = line.split_once(':') {
-                    secrets.remember(value);
-                    secrets.remember(value.split_whitespace().last().unwrap_or_default());
-                }
-            }
-        }
-    }
-    for (name, value) in environment.for_child() {
-        // Of other programs, or misspelt.
-        let holds_secret = ["SECRET", "PASSWORD", "PASSWD", "TOKEN", "_KEY"]
-            .iter()
-            .any(|end| name.to_ascii_uppercase().ends_with(end));
-        if holds_secret || name.to_ascii_uppercase().contains("SECRET") {
-            secrets.remember(value);
-        }
-        if let Some(userinfo) = value.contains("://").then(|| userinfo(value)).flatten() {
-            secrets.remember(
-                userinfo
-                    .split_once(':')
-                    .map_or(userinfo, |(_, password)| password),
-            );
-        }
-    }
-    for file in [
-        &resolved.inputs.profiles.config.1,
-        &resolved.inputs.profiles.credentials.1,
-    ] {
-        for section in file.profiles.values() {
-            for key in [
-                "aws_secret_access_key",
-                "aws_session_token",
-                "aws_security_token",
-                "external_id",
-            ] {
-                if let Some(entry) = section.keys.get(key) {
-                    secrets.remember(&entry.value);
-                }
-            }
-        }
-    }
 }
 
 /// One online run: the questions to AWS along their real dependencies.
@@ -240,8 +193,7 @@ impl Online<'_> {
     async fn run(&self) {
         let silent = silence(self.options, self.resolved);
         let asks_for_credentials = match silent {
-            None => true,
-            Some(Absence::Offline) => self.wanted.contains(&ProbeId::Credentials),
+            None | Some(Absence::Offline) => self.wanted.contains(&ProbeId::Credentials),
             Some(_) => false,
         };
         if !asks_for_credentials {
@@ -282,7 +234,8 @@ impl Online<'_> {
             resolved: self.resolved,
             http: &self.http,
             secrets: self.secrets,
-            patience: self.patience(ProbeId::Credentials),
+            longest: longest(ProbeId::Credentials),
+            deadline: self.deadline,
             offline: self.options.offline,
         };
         let (credentials, signer) = chain.walk().await;
@@ -404,18 +357,8 @@ impl Online<'_> {
     /// How long one question of a probe may take: it ends before the whole run does, so that what was waited for can
     /// be named.
     fn patience(&self, probe: ProbeId) -> Duration {
-        let seconds = PROBES
-            .iter()
-            .find(|known| known.id == probe)
-            .map_or(6, |known| known.seconds);
-        // Whatever needs the credentials comes after them.
-        let share = if probe == ProbeId::Credentials {
-            0.7
-        } else {
-            0.9
-        };
         let rest = self.deadline.saturating_duration_since(Instant::now());
-        Duration::from_secs(seconds).min(rest.mul_f32(share))
+        longest(probe).min(rest.mul_f32(0.9))
     }
 
     /// Asks AWS one question; a time-out names the stage that was waited for.
@@ -433,6 +376,12 @@ impl Online<'_> {
                 Observed::Failed(timed_out(&self.http, service, &host_of(endpoint), patience))
             })
     }
+}
+
+/// The longest that one question of a probe may take.
+fn longest(probe: ProbeId) -> Duration {
+    let described = PROBES.iter().find(|known| known.id == probe);
+    Duration::from_secs(described.map_or(0, |known| known.seconds))
 }
 
 /// The message of a failure that is only a place-holder until the answer is there.

@@ -95,6 +95,14 @@ impl Environment {
         self.variables.keys().map(String::as_str)
     }
 
+    /// Every value of every variable, the ones that lost too.
+    pub fn all_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables.iter().flat_map(|(name, values)| {
+            let values = values.iter().map(|(value, _)| value.as_str());
+            values.map(|value| (name.as_str(), value))
+        })
+    }
+
     /// The variables a child process gets, as Claude Code would pass them on.
     pub fn for_child(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables.iter().filter_map(|(name, values)| {

@@ -63,6 +63,10 @@ for service control policies, the network team for VPC endpoint policies.
 
 fn judge(trial: &Invocation, configuration: &Configuration) -> Finding {
     match Trial::of(trial) {
+        // It says nothing of the action that every answer needs, so it never outweighs what that one said.
+        Trial::Accepted(..) if trial.operation == InvokeOperation::InvokeModel => {
+            Finding::not_applicable("`bedrock:InvokeModel` is allowed for the check at the start")
+        }
         Trial::Accepted(basis, words) => Finding::pass(format!(
             "allowed: `{}` for {}",
             trial.operation.action(),
