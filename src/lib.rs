@@ -44,8 +44,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString> + std::panic::UnwindSa
 fn run(world: &World, cli: &Cli, output: &Output) -> Exit {
     match &cli.command {
         cli::Command::Check(args) => commands::check::run(world, args, &cli.global, output),
-        cli::Command::Explain { id } => commands::explain::run(id, output),
-        cli::Command::List { what, format } => commands::list::run(*what, *format, output),
+        cli::Command::Explain { id } => commands::explain::run(world, id, output),
+        cli::Command::List { what, format } => commands::list::run(world, *what, *format, output),
         cli::Command::Demo { name, output: form } => {
             commands::demo::run(world, name.as_deref(), form, &cli.global, output)
         }

@@ -141,12 +141,11 @@ pub fn absent<T>(probe: ProbeId, observed: &Observed<T>) -> Finding {
     let name = probe.name();
     match observed {
         Observed::Known(_) => Finding::cannot_tell(format!("`{name}` is known but was not used")),
-        Observed::Failed(failure) => Finding::cannot_tell(format!(
-            "`{name}` could not be observed: {}",
-            failure.words()
-        ))
-        .request_id(failure.request_id.clone())
-        .missing(probe),
+        Observed::Failed(failure) => {
+            Finding::cannot_tell(format!("could not tell: {}", failure.words()))
+                .request_id(failure.request_id.clone())
+                .missing(probe)
+        }
         Observed::NotCollected(why) => not_collected(probe, why),
     }
 }
@@ -167,10 +166,11 @@ pub fn not_collected(probe: ProbeId, why: &Absence) -> Finding {
             finding
         }
         Absence::DoesNotApply { because } => Finding::not_applicable(because.clone()),
-        Absence::Needs { probe: needed } => {
-            Finding::cannot_tell(format!("`{name}` needs `{}`, which failed", needed.name()))
-                .missing(*needed)
-        }
+        Absence::Needs { probe: needed } => Finding::cannot_tell(format!(
+            "could not tell: `{}` came to nothing",
+            needed.name()
+        ))
+        .missing(*needed),
         Absence::NotInReport => {
             Finding::cannot_tell(format!("`{name}` was not collected")).missing(probe)
         }

@@ -102,7 +102,7 @@ pub(crate) fn use_region_of_key(
     configuration: &Configuration,
 ) -> Finding {
     let source = &configuration.region.source;
-    let text = format!("use the Region of the key: `{made_for}`");
+    let text = format!("use `{made_for}`, the Region of the key");
     match source.kind {
         SourceKind::Environment | SourceKind::Default | SourceKind::AwsFile => {
             finding.fix_command(text, format!("export AWS_REGION={}", shell_word(made_for)))

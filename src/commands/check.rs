@@ -127,10 +127,11 @@ fn exit(report: &Report) -> Exit {
 fn selected(args: &CheckArgs) -> Result<Vec<&'static Entry>, String> {
     for pattern in args.only.iter().chain(&args.skip) {
         if !ALL.iter().any(|check| registry::matches(check, pattern)) {
-            let near = registry::nearest(pattern);
-            let hint = near.map_or_else(String::new, |near| format!("; the nearest is `{near}`"));
+            let hint = registry::nearest(pattern)
+                .map(|near| format!("; the nearest is `{near}`"))
+                .unwrap_or_default();
             return Err(format!(
-                "no check and no family is called `{pattern}`{hint}; `bedrock-doctor list checks` shows them"
+                "no check and no family is called `{pattern}`{hint}\n`bedrock-doctor list checks` shows them all"
             ));
         }
     }

@@ -3,19 +3,23 @@
 use bedrock_doctor_checks::diagnosis::Exit;
 use bedrock_doctor_checks::probe::ProbeId;
 use bedrock_doctor_checks::registry::ALL;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use serde_json::json;
 
 use crate::cli::{ListFormat, Listing};
 use crate::output::Output;
 use crate::probes::PROBES;
+use crate::world::World;
 
 /// Prints a list.
-pub(crate) fn run(what: Listing, format: ListFormat, output: &Output) -> Exit {
+pub(crate) fn run(world: &World, what: Listing, format: ListFormat, output: &Output) -> Exit {
+    let width = output.width(world);
     let text = match (what, format) {
         (Listing::Checks, ListFormat::Json) => checks_json(),
         (Listing::Probes, ListFormat::Json) => probes_json(),
         (Listing::Checks, ListFormat::Table) => table(
+            width,
+            presets::NOTHING,
             &["id", "family", "holds when"],
             ALL.iter().map(|check| {
                 vec![
@@ -26,6 +30,8 @@ pub(crate) fn run(what: Listing, format: ListFormat, output: &Output) -> Exit {
             }),
         ),
         (Listing::Probes, ListFormat::Table) => table(
+            width,
+            presets::UTF8_HORIZONTAL_ONLY,
             &["probe", "asks", "IAM actions", "cost and effect"],
             PROBES.iter().map(|probe| {
                 vec![
@@ -41,15 +47,23 @@ pub(crate) fn run(what: Listing, format: ListFormat, output: &Output) -> Exit {
     Exit::Healthy
 }
 
-fn table(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+fn table(
+    width: usize,
+    style: TableStyle,
+    heading: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(style)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(100)
+        .set_width(u16::try_from(width).unwrap_or(80))
         .set_header(heading);
     for row in rows {
         table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
     }
     table
         .lines()

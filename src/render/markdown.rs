@@ -112,7 +112,9 @@ fn checks(out: &mut String, report: &Report) -> std::fmt::Result {
     for family in FamilyFindings::of(report) {
         for finding in family.findings {
             let mut result = cell(&finding.what);
-            if let Some(subject) = &finding.subject {
+            if let Some(subject) = &finding.subject
+                && !finding.what.contains(subject.as_str())
+            {
                 result = format!("{}: {result}", cell(subject));
             }
             if finding.status == Status::Blocked {
@@ -232,11 +234,18 @@ fn probes(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out)
 }
 
-/// A text that Markdown shows as it is.
+/// A text that Markdown shows as it is; between backticks it does so by itself.
 fn escaped(text: &str) -> String {
-    text.replace('<', "&lt;")
-        .replace('*', "\\*")
-        .replace('\n', " ")
+    let text = text.replace('\n', " ");
+    let mut parts: Vec<String> = text.split('`').map(str::to_owned).collect();
+    let closed = parts.len() % 2 == 1;
+    for part in parts.iter_mut().enumerate().filter_map(|(at, part)| {
+        let is_code = closed && at % 2 == 1;
+        (!is_code).then_some(part)
+    }) {
+        *part = part.replace('<', "&lt;").replace('*', "\\*");
+    }
+    parts.join("`")
 }
 
 /// A text inside a table.

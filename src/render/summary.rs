@@ -1,7 +1,7 @@
 //! The sentences that table and Markdown share.
 
 use bedrock_doctor_checks::check::Family;
-use bedrock_doctor_checks::facts::{CredentialKind, Facts};
+use bedrock_doctor_checks::facts::{CredentialKind, Facts, Observed, SourceKind};
 use bedrock_doctor_checks::finding::{Finding, Status};
 use bedrock_doctor_checks::text::{count, relative};
 
@@ -103,7 +103,9 @@ pub(crate) fn header(report: &Report) -> String {
     );
     if let Some(configuration) = report.facts.configuration.known() {
         parts.push(configuration.region.value.clone());
-        parts.push(format!("profile {}", configuration.profile.value));
+        if configuration.profile.source.kind != SourceKind::Default {
+            parts.push(format!("profile {}", configuration.profile.value));
+        }
     }
     parts.join(" · ")
 }
@@ -111,12 +113,16 @@ pub(crate) fn header(report: &Report) -> String {
 /// What Claude Code will use, when nothing is wrong.
 pub(crate) fn all_good(facts: &Facts) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
-    if let Some(credentials) = facts.credentials.known() {
+    let credentials = facts.credentials.known();
+    if let Some(credentials) = credentials.filter(|found| found.kind != CredentialKind::None) {
         let mut who = facts.caller_identity.known().map_or_else(
             || match credentials.kind {
                 CredentialKind::ApiKey => "whoever the Bedrock API key belongs to".to_owned(),
                 CredentialKind::Unsigned => "nobody: requests go out unsigned".to_owned(),
-                _ => "not asked".to_owned(),
+                _ => match facts.caller_identity {
+                    Observed::Failed(_) => "not known: STS did not say".to_owned(),
+                    _ => "not asked".to_owned(),
+                },
             },
             |identity| identity.arn.clone(),
         );
@@ -133,11 +139,14 @@ pub(crate) fn all_good(facts: &Facts) -> Vec<(&'static str, String)> {
     if let Some(configuration) = facts.configuration.known() {
         lines.push((
             "Region",
-            format!(
-                "{}, from {}",
-                configuration.region.value,
-                configuration.region.source.words()
-            ),
+            match configuration.region.source.kind {
+                SourceKind::Default => format!("{}, the default", configuration.region.value),
+                _ => format!(
+                    "{}, from {}",
+                    configuration.region.value,
+                    configuration.region.source.words()
+                ),
+            },
         ));
         let models: Vec<String> = configuration
             .models
@@ -172,7 +181,12 @@ fn lasts(facts: &Facts) -> String {
         } else {
             "; it cannot be renewed: sign in again then"
         };
-        return format!("the sign-in expires {}{renewal}", relative(at, facts.now));
+        let verb = if at <= facts.now {
+            "expired"
+        } else {
+            "expires"
+        };
+        return format!("the sign-in {verb} {}{renewal}", relative(at, facts.now));
     }
     let when = credentials.expires_at.map(|at| relative(at, facts.now));
     match (credentials.kind, when) {
@@ -183,6 +197,9 @@ fn lasts(facts: &Facts) -> String {
         (CredentialKind::ApiKey, None) => "the expiry of the key is not known here".to_owned(),
         (_, Some(when)) if credentials.renewable => {
             format!("keys expire {when}; Claude Code gets new ones by itself")
+        }
+        (_, Some(when)) if credentials.expires_at.is_some_and(|at| at <= facts.now) => {
+            format!("the keys expired {when}, as far as is known here; nothing renews them")
         }
         (_, Some(when)) => format!("the keys expire {when}; nothing renews them"),
         (_, None) if credentials.access_key_id.is_none() => {

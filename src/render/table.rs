@@ -1,8 +1,8 @@
 //! For people at a terminal: root cause and fix on top, healthy families in one line each.
 
-use bedrock_doctor_checks::finding::{Finding, Owner, Status};
+use bedrock_doctor_checks::finding::{Finding, Owner, Status, Step};
+use bedrock_doctor_checks::registry::ALL;
 use bedrock_doctor_checks::text::count;
-use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::{OwoColorize as _, Style};
 
 use super::summary::{FamilyFindings, all_good, header, sign, tally};
@@ -69,7 +69,11 @@ impl Page {
     }
 
     fn labelled(&mut self, name: &str, text: &str) {
-        self.text(&format!("  {name:<8} {text}"), LABELLED);
+        let first = self.lines.len();
+        self.text(&format!("{:LABELLED$}{text}", ""), LABELLED);
+        if let Some(line) = self.lines.get_mut(first) {
+            *line = format!("  {name:<8} {}", line.trim_start());
+        }
     }
 }
 
@@ -102,30 +106,82 @@ fn verdict(page: &mut Page, report: &Report) {
             .any(|finding| finding.status == status)
     };
     let open = has(Status::CannotTell) || has(Status::Blocked);
-    let (status, words) = match (open, has(Status::Warn), report.facts.request.offline) {
-        (true, _, _) => (
+    let partial = ALL.iter().any(|check| {
+        !report
+            .findings
+            .iter()
+            .any(|finding| finding.id == check.meta.id)
+    });
+    let (status, words) = if open {
+        (
             Status::CannotTell,
             "nothing is known to be wrong, but not everything could be told",
-        ),
-        (false, true, false) => (
-            Status::Warn,
-            "it works, with something to look at: Claude Code will use",
-        ),
-        (false, false, false) => (Status::Pass, "all good: Claude Code will use"),
-        (false, true, true) => (
-            Status::Warn,
-            "nothing is wrong on this machine, with something to look at (AWS was not asked): Claude Code will use",
-        ),
-        (false, false, true) => (
-            Status::Pass,
-            "nothing is wrong on this machine (AWS was not asked): Claude Code will use",
-        ),
+        )
+    } else if partial && !has(Status::Pass) && !has(Status::Warn) {
+        (Status::NotApplicable, "none of these checks is needed here")
+    } else {
+        match (partial, has(Status::Warn), report.facts.request.offline) {
+            (true, true, _) => (
+                Status::Warn,
+                "nothing failed in the checks that were run, with something to look at",
+            ),
+            (true, false, _) => (Status::Pass, "nothing is wrong in the checks that were run"),
+            (false, true, false) => (
+                Status::Warn,
+                "it works, with something to look at: Claude Code will use",
+            ),
+            (false, false, false) => (Status::Pass, "all good: Claude Code will use"),
+            (false, true, true) => (
+                Status::Warn,
+                "nothing is wrong on this machine, with something to look at (AWS was not asked): Claude Code will use",
+            ),
+            (false, false, true) => (
+                Status::Pass,
+                "nothing is wrong on this machine (AWS was not asked): Claude Code will use",
+            ),
+        }
     };
     let bold = page.look.paint(words, Style::new().bold());
     page.blank();
     page.text(&format!("{} {bold}", page.look.sign(status)), 2);
+    if partial {
+        return;
+    }
     for (name, value) in all_good(&report.facts) {
         page.labelled(name, &value);
+    }
+    if open {
+        next(page, report);
+    }
+}
+
+/// What keeps the rest from being told, and what to do about it.
+fn next(page: &mut Page, report: &Report) {
+    let throttled = report
+        .findings
+        .iter()
+        .find(|finding| finding.status == Status::Warn && finding.id == "requests-not-throttled");
+    let untold = report
+        .findings
+        .iter()
+        .find(|finding| finding.status == Status::CannotTell && !finding.fix.is_empty());
+    let Some(finding) = throttled.or(untold) else {
+        return;
+    };
+    page.labelled("why", &finding.what);
+    if let Some(step) = finding.fix.first() {
+        fix(page, "next", step);
+    }
+}
+
+fn fix(page: &mut Page, label: &str, step: &Step) {
+    match &step.command {
+        Some(command) => {
+            page.labelled(label, &format!("{}:", step.text.trim_end_matches(':')));
+            let command = page.look.paint(command, Style::new().cyan().bold());
+            page.whole(&format!("{:LABELLED$}{command}", ""));
+        }
+        None => page.labelled(label, &step.text),
     }
 }
 
@@ -143,14 +199,7 @@ fn root_cause(page: &mut Page, cause: &RootCause) {
         page.labelled("who", &format!("{} must act", finding.owner.words()));
     }
     for step in &finding.fix {
-        match &step.command {
-            Some(command) => {
-                page.labelled("fix", &format!("{}:", step.text.trim_end_matches(':')));
-                let command = look.paint(command, Style::new().cyan().bold());
-                page.whole(&format!("{:LABELLED$}{command}", ""));
-            }
-            None => page.labelled("fix", &step.text),
-        }
+        fix(page, "fix", step);
     }
     if let Some(id) = &finding.request_id {
         page.labelled("AWS", &format!("request id {id}"));
@@ -166,59 +215,106 @@ fn root_cause(page: &mut Page, cause: &RootCause) {
 }
 
 fn families(page: &mut Page, report: &Report) {
-    let look = page.look;
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(look.width).unwrap_or(80));
-    for family in FamilyFindings::of(report) {
-        family_rows(&mut table, &family, report, look);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
-    }
-    for line in table.lines() {
-        let painted = painted(line.trim_end(), look);
-        page.whole(&painted);
+    let families = FamilyFindings::of(report);
+    let widest = families
+        .iter()
+        .map(|family| visible(family.family.title()))
+        .max()
+        .unwrap_or(0);
+    // Sign, blank, heading, blank.
+    let indent = widest + 3;
+    for family in families {
+        let mut heading = family.family.title();
+        for (status, lines) in family_rows(&family, report, page.look.verbose) {
+            let first = page.lines.len();
+            for line in lines {
+                match line {
+                    Line::Text(text) => {
+                        page.text(&format!("{:indent$}{text}", ""), indent);
+                    }
+                    Line::Step(text) => {
+                        page.text(&format!("{:indent$}→ {text}", ""), indent + 2);
+                    }
+                    Line::Command(command) => {
+                        page.whole(&format!("{:indent$}  {command}", ""));
+                    }
+                }
+            }
+            let sign = page.look.sign(status);
+            if let Some(line) = page.lines.get_mut(first) {
+                *line = format!("{sign} {heading:<widest$} {}", line.trim_start());
+            }
+            heading = "";
+        }
     }
 }
 
+/// One line of a row, before it is wrapped.
+enum Line {
+    Text(String),
+    /// What to do.
+    Step(String),
+    /// A command to paste: it is never wrapped.
+    Command(String),
+}
+
 /// A healthy family is one line; of others every finding that is not, and the rest in one line. `-v` shows all.
-fn family_rows(table: &mut Table, family: &FamilyFindings<'_>, report: &Report, look: Look) {
-    let mut heading = family.family.title();
-    let mut add = |status: Status, what: &str| {
-        table.add_row([sign(status), heading, what]);
-        heading = "";
-    };
-    if family.is_healthy() && !look.verbose {
-        add(family.worst(), &family.quiet_line());
-        return;
+fn family_rows(
+    family: &FamilyFindings<'_>,
+    report: &Report,
+    verbose: bool,
+) -> Vec<(Status, Vec<Line>)> {
+    let one = |text: String| vec![Line::Text(text)];
+    if family.is_healthy() && !verbose {
+        return vec![(family.worst(), one(family.quiet_line()))];
     }
+    let mut rows = Vec::new();
     let mut shown = 0;
-    for finding in &family.findings {
+    for (number, finding) in family.findings.iter().enumerate() {
         let is_open = matches!(
             finding.status,
             Status::Fail | Status::Warn | Status::CannotTell
         );
-        if is_open || look.verbose {
-            let is_root = report
-                .root_causes
-                .iter()
-                .any(|cause| cause.finding == **finding);
-            add(finding.status, &line(finding, is_root, look.verbose));
-            shown += 1;
+        if !is_open && !verbose {
+            continue;
         }
+        shown += 1;
+        if !verbose && is_repeated(finding) {
+            let alike = |other: &&&Finding| is_repeated(other) && other.what == finding.what;
+            if family.findings[..number].iter().any(|other| alike(&other)) {
+                continue;
+            }
+            let same: Vec<&str> = family
+                .findings
+                .iter()
+                .filter(alike)
+                .map(|other| other.id.as_str())
+                .collect();
+            if same.len() > 1 {
+                let lines = [
+                    format!("{} could not be told", count(same.len(), "check")),
+                    format!("[{}]", same.join(", ")),
+                    finding.what.clone(),
+                ];
+                rows.push((finding.status, lines.map(Line::Text).into()));
+                continue;
+            }
+        }
+        let is_root = report
+            .root_causes
+            .iter()
+            .any(|cause| cause.finding == **finding);
+        rows.push((finding.status, row(finding, is_root, verbose)));
     }
-    if look.verbose {
-        return;
+    if verbose {
+        return rows;
     }
     for (blocker, number) in family.blocked() {
         let checks = count(number, "check");
-        add(
+        rows.push((
             Status::Blocked,
-            &format!("{checks} not tested, because {blocker} failed"),
-        );
+            one(format!("{checks} not tested, because {blocker} failed")),
+        ));
         shown += number;
     }
     if shown < family.findings.len() {
@@ -228,53 +324,54 @@ fn family_rows(table: &mut Table, family: &FamilyFindings<'_>, report: &Report, 
         } else {
             Status::NotApplicable
         };
-        add(status, &family.quiet_line());
+        rows.push((status, one(family.quiet_line())));
     }
+    rows
 }
 
-/// The line with its sign in colour: the table itself is laid out without.
-fn painted(line: &str, look: Look) -> String {
-    const STATUSES: [Status; 6] = [
-        Status::Pass,
-        Status::Warn,
-        Status::Fail,
-        Status::CannotTell,
-        Status::Blocked,
-        Status::NotApplicable,
-    ];
-    STATUSES
-        .into_iter()
-        .find_map(|status| Some((status, line.strip_prefix(sign(status))?)))
-        .map_or_else(
-            || line.to_owned(),
-            |(status, rest)| format!("{}{rest}", look.sign(status)),
-        )
+/// Whether a finding says nothing that others of its family may not say as well.
+fn is_repeated(finding: &Finding) -> bool {
+    finding.status == Status::CannotTell && finding.fix.is_empty()
 }
 
 /// One finding in the table: the title and, unless it passed or stands above as a root cause, what was seen.
-fn line(finding: &Finding, is_root: bool, verbose: bool) -> String {
-    let mut lines = vec![format!("{} [{}]", finding.title, finding.id)];
-    lines.extend(finding.subject.clone());
+fn row(finding: &Finding, is_root: bool, verbose: bool) -> Vec<Line> {
+    let mut lines = vec![Line::Text(format!("{} [{}]", finding.title, finding.id))];
+    let mut text = |words: String| lines.push(Line::Text(words));
     let silent = is_root || (finding.status == Status::Pass && !verbose);
+    if let Some(subject) = &finding.subject
+        && (silent || !finding.what.contains(subject.as_str()))
+    {
+        text(subject.clone());
+    }
     if !silent && !finding.what.is_empty() {
-        lines.push(finding.what.clone());
+        text(finding.what.clone());
     }
     if let Some(blocker) = &finding.blocked_by {
-        lines.push(format!("not tested, because {blocker} failed"));
+        text(format!("not tested, because {blocker} failed"));
     }
     if matches!(finding.status, Status::Warn | Status::CannotTell) {
-        lines.extend(finding.fix.iter().map(|step| match &step.command {
-            Some(command) => format!("→ {}: {command}", step.text.trim_end_matches(':')),
-            None => format!("→ {}", step.text),
-        }));
+        for step in &finding.fix {
+            match &step.command {
+                Some(command) => {
+                    let words = step.text.trim_end_matches(':');
+                    lines.push(Line::Step(format!("{words}:")));
+                    lines.push(Line::Command(command.clone()));
+                }
+                None => lines.push(Line::Step(step.text.clone())),
+            }
+        }
     }
     if verbose && !finding.evidence.detail.is_empty() {
-        lines.push(format!("evidence: {}", finding.evidence.detail));
+        lines.push(Line::Text(format!("evidence: {}", finding.evidence.detail)));
     }
-    lines.join("\n")
+    lines
 }
 
 fn timings(page: &mut Page, report: &Report) {
+    if report.timings.is_empty() {
+        return;
+    }
     page.whole(&page.look.paint("Probes", Style::new().bold()));
     for time in &report.timings {
         let name = time.probe.name();
@@ -287,14 +384,14 @@ fn timings(page: &mut Page, report: &Report) {
 }
 
 /// Wraps at blanks; what has none and is too long stays whole, so that it can be pasted.
-fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let lead = paragraph.len() - paragraph.trim_start().len();
         let mut line = " ".repeat(lead);
         let mut used = lead;
         let mut is_empty = true;
-        for word in paragraph.trim_start().split(' ') {
+        for word in words(paragraph.trim_start()) {
             let length = visible(word);
             if !is_empty && length > 0 && used + 1 + length > width {
                 lines.push(line.trim_end().to_owned());
@@ -313,6 +410,26 @@ fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
         lines.push(line.trim_end().to_owned());
     }
     lines
+}
+
+/// The words of a text; what stands between backticks is one, unless it is long.
+fn words(text: &str) -> Vec<&str> {
+    const LONGEST: usize = 48;
+    let mut words = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = |from: usize| rest[from..].find(' ').map_or(rest.len(), |at| from + at);
+        let mut at = end(0);
+        while rest[..at].matches('`').count() % 2 == 1 && at < rest.len() {
+            at = end(at + 1);
+        }
+        if visible(&rest[..at]) > LONGEST || rest[..at].matches('`').count() % 2 == 1 {
+            at = end(0);
+        }
+        words.push(&rest[..at]);
+        rest = rest.get(at + 1..).unwrap_or_default();
+    }
+    words
 }
 
 /// The width of a word without the sequences that colour it.

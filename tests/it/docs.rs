@@ -93,3 +93,38 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+/// A text that sends the reader to a command of this program names one that it has.
+#[test]
+fn texts_name_commands_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("checks/src"), root.join("docs")];
+    let mut files = vec![root.join("README.md")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for command in ["`bedrock-doctor ", "\"bedrock-doctor "]
+            .iter()
+            .flat_map(|start| text.split(start).skip(1))
+        {
+            let word: String = command
+                .chars()
+                .take_while(char::is_ascii_lowercase)
+                .collect();
+            assert!(
+                ["", "check", "demo", "explain", "list"].contains(&word.as_str()),
+                "{}: `bedrock-doctor {word}`",
+                file.display()
+            );
+        }
+    }
+}

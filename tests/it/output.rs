@@ -440,8 +440,11 @@ fn lists_agree_in_both_forms() {
         assert!(entries.len() >= least);
         for entry in entries {
             let id = entry["id"].as_str().unwrap();
+            let mut first_words = table
+                .lines()
+                .filter_map(|line| line.split_whitespace().next());
             assert!(
-                table.contains(&format!(" {id} ")),
+                first_words.any(|word| word == id),
                 "{id} is not in the table"
             );
         }
@@ -531,7 +534,10 @@ fn table(machine: Machine) -> String {
 #[test]
 fn tables_as_people_see_them() {
     let world = World::healthy();
-    insta::assert_snapshot!("nothing-configured", table(bare(&world)));
+    let mut nothing = bare(&world);
+    // A container wherever the test runs: the fixes differ there.
+    nothing.env("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    insta::assert_snapshot!("nothing-configured", table(nothing));
     insta::assert_snapshot!(
         "expired-sign-in",
         table(identity_center(&world, -7_200, false))

@@ -88,7 +88,7 @@ fn a_missing_permission_to_invoke_is_told_with_the_statement_that_grants_it() {
         &format!("arn:aws:bedrock:*:*:inference-profile/{MAIN}"),
     );
     assert_fix_says(root, "foundation-model/anthropic.claude-sonnet-4-6");
-    assert_fix(root, "bedrock-doctor policy");
+    assert_fix_says(root, "bedrock:InvokeModelWithResponseStream");
     assert_hand_off(root, &["bedrock:InvokeModelWithResponseStream"]);
 }
 
@@ -122,7 +122,7 @@ fn a_missing_permission_for_the_model_behind_a_profile_is_told_as_such() {
     let checkup = checkup(&pinned(&world));
     let root = checkup.one_root(2, "invocation-allowed", "iam-profile-and-model-both-needed");
     assert_owner(root, "account-admin");
-    assert_fix(root, "bedrock-doctor policy");
+    assert_fix_says(root, "foundation-model/anthropic.claude-sonnet-4-6");
     assert_hand_off(root, &["bedrock:InvokeModelWithResponseStream"]);
 }
 

@@ -144,13 +144,20 @@ fn unreadable(file: &SettingsFile, problem: &str) -> Finding {
     } else {
         format!("chmod u+r {path}")
     };
-    Finding::fail(
+    let finding = Finding::fail(
         "settings-file-unreadable",
         format!("`{}` cannot be read: {problem}", file.path),
     )
-    .why("whatever it sets for Bedrock is lost")
-    .fix_command("look who may read it", format!("ls -ld {path}"))
-    .fix_command("make it readable", command)
+    .why("whatever it sets for Bedrock is lost");
+    if problem.contains("UTF-8") {
+        return finding.fix_command(
+            "write it again as text, or move it away",
+            format!("mv {path} {path}.old"),
+        );
+    }
+    finding
+        .fix_command("look who may read it", format!("ls -ld {path}"))
+        .fix_command("make it readable", command)
 }
 
 /// Helper commands in `~/.claude.json`: the `env` block there is read, they are not (seen, 2.1.330).

@@ -144,7 +144,11 @@ fn profile_beside_keys(configuration: &Configuration) -> Option<Finding> {
         "to use the profile everywhere, remove the keys",
         "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
     );
-    Some(remove_at(finding, &profile.value.source, "AWS_PROFILE"))
+    let mut finding = remove_at(finding, &profile.value.source, "AWS_PROFILE");
+    if let Some(step) = finding.fix.last_mut() {
+        step.text.insert_str(0, "or, to use the keys, ");
+    }
+    Some(finding)
 }
 
 fn bearer_beside_others(configuration: &Configuration) -> Option<Finding> {

@@ -278,7 +278,7 @@ mod tests {
         let finding = only(&CHECK, &facts, Status::Fail, code);
         assert_eq!(
             finding.fix[0].text,
-            "use the Region of the key: `eu-west-1`, in `AWS_REGION` in ~/.claude/settings.json:5"
+            "use `eu-west-1`, the Region of the key, in `AWS_REGION` in ~/.claude/settings.json:5"
         );
     }
 

@@ -112,10 +112,13 @@ impl Role<'_> {
                 .explained_by("aws-files-readable")
         };
         Some(match cause(step) {
-            "mfa-required" => fail("mfa-profile-unsupported")
-                .why("Claude Code cannot ask for an MFA code; the AWS CLI can")
+            "mfa-required" => Finding {
+                    what: without_sdk_words(&step.reason),
+                    ..fail("mfa-profile-unsupported")
+                }
+                .why("Claude Code does not use the profile at all; the AWS CLI asks for the code")
                 .fix_command(
-                    "get temporary keys with the AWS CLI, which asks for the code, and use them instead of the profile",
+                    "get temporary keys with the AWS CLI and use them instead of the profile",
                     format!(
                         "eval \"$(aws configure export-credentials{} --format env)\" && unset AWS_PROFILE",
                         profile_flag(profile)
@@ -165,7 +168,7 @@ impl Role<'_> {
                 if signature.owner == Owner::You {
                     finding
                         .fix("renew the credentials that the role is assumed with: AWS does not accept them")
-                        .fix_command("show where they come from", "bedrock-doctor resolve")
+                        .fix_command("show where they come from", "bedrock-doctor check --format markdown")
                 } else {
                     finding.fix("activate STS in this Region for the account, or use another Region")
                 }
@@ -216,6 +219,18 @@ impl Role<'_> {
         finding.fix(format!(
             "let the policies of {caller} allow `{action}` on that role"
         ))
+    }
+}
+
+/// What the AWS SDK says of MFA, in words of people.
+fn without_sdk_words(reason: &str) -> String {
+    let words = reason.replace(
+        ", but no MFA code callback was provided.",
+        ", and Claude Code cannot ask for the code",
+    );
+    match words.strip_prefix("Profile ") {
+        Some(rest) => format!("profile {rest}"),
+        None => words,
     }
 }
 

@@ -284,10 +284,20 @@ fn renewal(finding: Finding, credentials: &Credentials, facts: &Facts) -> Findin
                     "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
                 )
         }
-        CredentialKind::ProfileStatic => finding.fix_command(
-            "write new keys into the profile",
-            format!("aws configure{option}"),
-        ),
+        CredentialKind::ProfileStatic => {
+            let finding = finding.fix_command(
+                "write new keys into the profile",
+                format!("aws configure{option}"),
+            );
+            if credentials.has_session_token {
+                finding.fix_command(
+                    "and their session token, which `aws configure` leaves as it is",
+                    format!("aws configure set aws_session_token TOKEN{option}"),
+                )
+            } else {
+                finding
+            }
+        }
         CredentialKind::Export => {
             let shown = configuration.and_then(|configuration| configuration.aws_credential_export.as_ref());
             match shown {
@@ -317,7 +327,7 @@ fn renewal(finding: Finding, credentials: &Credentials, facts: &Facts) -> Findin
         CredentialKind::Unsigned => finding
             .fix("if a gateway signs the requests, see that `ANTHROPIC_BEDROCK_BASE_URL` names it and `ANTHROPIC_AUTH_TOKEN` holds what it wants")
             .fix_command("if there is no gateway, let Claude Code sign", "unset CLAUDE_CODE_SKIP_BEDROCK_AUTH"),
-        CredentialKind::None => finding.fix("give Claude Code credentials: `bedrock-doctor resolve` shows where it looks"),
+        CredentialKind::None => finding.fix("give Claude Code credentials: `bedrock-doctor check --format markdown` shows where it looks"),
     }
 }
 

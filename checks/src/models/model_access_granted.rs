@@ -148,7 +148,7 @@ fn refused(
     };
     let mut finding = Finding::fail(code, format!("{} {}", advice.what, named(trial)))
         .owner(owner)
-        .why("the credentials are good; Claude Code prints `AWS authentication failed` or that the model is not available all the same")
+        .why("the credentials are good, although Claude Code prints `AWS authentication failed` or that the model is not available")
         .evidence(Basis::Reported, failure.words())
         .request_id(failure.request_id.clone())
         .explained_by("account-expected")

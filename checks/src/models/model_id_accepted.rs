@@ -58,7 +58,11 @@ fn judge(
         {
             let mut finding = Finding::fail(
                 &signature.cause,
-                format!("Bedrock does not know {}: {}", named(trial), failure.message),
+                if failure.message.contains("on-demand throughput") {
+                    format!("{} can be invoked only through an inference profile", named(trial))
+                } else {
+                    format!("Bedrock does not know {}: {}", named(trial), failure.message)
+                },
             )
             .owner(signature.owner)
             .why("no request for this id can work; Claude Code prints `API Error: 400` or that the model is not available")

@@ -169,7 +169,7 @@ fn stated(
 
 fn replace(finding: Finding, region: &str) -> Finding {
     list_ids(
-        finding.fix("choose a current model: change or remove the setting that names this one (`bedrock-doctor resolve` shows where it stands)"),
+        finding.fix("choose a current model: change or remove the setting that names this one (`bedrock-doctor check --format markdown` shows where it stands)"),
         "these models can be used",
         region,
     )

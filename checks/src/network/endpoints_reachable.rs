@@ -110,7 +110,21 @@ fn judge(host: &str, failure: &Failure, configuration: Option<&Configuration>) -
     }
 }
 
+/// What went wrong, without what the sentence before it has said already.
+fn reason<'a>(message: &'a str, said: &[&str]) -> &'a str {
+    said.iter().fold(message, |rest, known| {
+        rest.strip_prefix(known).unwrap_or(rest)
+    })
+}
+
 fn dns(host: &str, message: &str) -> Finding {
+    let message = reason(
+        message,
+        &[
+            &format!("`{host}` could not be resolved: "),
+            "failed to lookup address information: ",
+        ],
+    );
     Finding::fail(
         "dns-lookup-failed",
         format!("the name `{host}` could not be resolved: {message}"),
@@ -124,6 +138,7 @@ fn dns(host: &str, message: &str) -> Finding {
 }
 
 fn tcp(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
+    let message = reason(message, &[&unreachable(proxy), "no connection to "]);
     let finding = Finding::fail(
         "connection-refused",
         format!("no connection to `{host}`{}: {message}", through(proxy)),
@@ -140,6 +155,13 @@ fn tcp(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
             "let this machine open connections to `{host}`, port 443, or set `HTTPS_PROXY` to the proxy that may"
         )),
     }
+}
+
+/// What a failure says of a proxy that is named already.
+fn unreachable(proxy: Option<&Value<Proxy>>) -> String {
+    proxy.map_or_else(String::new, |proxy| {
+        format!("the proxy `{}` cannot be reached: ", proxy.value.url)
+    })
 }
 
 /// Whether a connection that stood was closed from the other side.
@@ -194,6 +216,8 @@ fn refused_tunnel(host: &str, failure: &Failure, proxy: Option<&Value<Proxy>>) -
                 )
             },
         );
+        let message = reason(message, &[&unreachable(proxy)]);
+        let message = message.replace("failed to lookup address information: ", "");
         return Finding::fail(
             "proxy-refused-tunnel",
             format!("no tunnel to `{host}`{}: {message}", through(proxy)),
@@ -247,7 +271,7 @@ fn refused_tunnel(host: &str, failure: &Failure, proxy: Option<&Value<Proxy>>) -
 
 fn timed_out(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding {
     let words = if message.to_lowercase().contains("timed out") {
-        message.to_owned()
+        message.replace(&format!("`{host}` was silent while "), "")
     } else {
         format!("timed out ({message})")
     };
@@ -273,7 +297,8 @@ fn tls(host: &str, message: &str, configuration: Option<&Configuration>) -> Find
     };
     if says(&["expired", "notvalidyet", "not valid yet", "not yet valid"]) {
         return invalid(format!(
-            "the certificate shown by `{host}` is not valid at this machine's time: {message}"
+            "the certificate shown by `{host}` is not valid at this machine's time: {}",
+            reason(message, &["the server's certificate "])
         ))
         .fix("renew the certificate of the proxy or gateway, if this machine's clock is right")
         .explained_by("clock-in-step");
@@ -286,7 +311,8 @@ fn tls(host: &str, message: &str, configuration: Option<&Configuration>) -> Find
         "another name",
     ]) {
         return invalid(format!(
-            "the certificate shown by `{host}` is for another name: {message}"
+            "the certificate shown by `{host}` is for another name: {}",
+            reason(message, &["the server's certificate is for another name: "])
         ))
         .fix(format!(
             "see what answers for `{host}`: a proxy, a gateway, a VPC endpoint of another service"
@@ -367,7 +393,7 @@ fn not_from_aws(host: &str, failure: &Failure, configuration: Option<&Configurat
     let unusable = failure.message == NOT_SENT;
     let finding = Finding::fail(
         "answer-not-from-aws",
-        format!("what came back from `{host}` is no answer of AWS: {}", failure.message),
+        format!("what came back from `{host}` is no answer of AWS: {}", reason(&failure.message, &["an answer that is not AWS's: "])),
     )
     .why("something in between answered: a sign-in page, a proxy, a gateway. It says nothing about credentials or permissions");
     let gateway = configuration.into_iter().find_map(|configuration| {

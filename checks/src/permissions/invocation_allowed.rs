@@ -41,7 +41,7 @@ model in every Region it may send a request to; a `global.` profile also without
 
 The kind of policy decides who must act: the account's administrator for IAM policies, the organization's
 for service control policies, the network team for VPC endpoint policies.
-`bedrock-doctor policy` prints the statement that is needed.
+For IAM and VPC endpoint policies the report prints the statement that is needed.
 ",
     };
 
@@ -144,20 +144,42 @@ fn denied(
         .as_deref()
         .map_or_else(String::new, |principal| format!(" for `{principal}`"));
     let Verdict { code, owner, by } = verdict(denial, &trial.model, region);
-    let policy = denial
-        .policy_arn
-        .as_ref()
-        .map_or_else(String::new, |arn| format!(" (`{arn}`)"));
     let finding = Finding::fail(
         code,
-        format!("not allowed: `{action}` on `{resource}`{principal}: {by}{policy}"),
+        format!(
+            "not allowed: `{action}` on {}{principal}: {by}",
+            short(resource)
+        ),
     )
     .owner(owner)
     .why("the credentials are good, although Claude Code prints `AWS authentication failed · refresh your AWS credentials`")
     .evidence(Basis::Reported, failure.words())
     .request_id(failure.request_id.clone())
     .shared();
-    remedy(finding, code, denial, &trial.model, region)
+    let mut finding = remedy(finding, code, denial, &trial.model, region);
+    // The fix names the policy; once is enough.
+    if let Some(arn) = &denial.policy_arn
+        && !finding
+            .fix
+            .iter()
+            .any(|step| step.text.contains(arn.as_str()))
+    {
+        finding.what = format!("{} (`{arn}`)", finding.what);
+    }
+    finding
+}
+
+/// A resource without what every ARN of Bedrock begins with; the whole ARN is in the evidence.
+fn short(resource: &str) -> String {
+    let region = resource.split(':').nth(3).unwrap_or_default();
+    match resource.rsplit_once("foundation-model/") {
+        Some((_, name)) if region.is_empty() => format!("`{name}` without a Region"),
+        Some((_, name)) => format!("`{name}` in `{region}`"),
+        None => match resource.rsplit_once(":inference-profile/") {
+            Some((_, name)) => format!("the inference profile `{name}`"),
+            None => format!("`{resource}`"),
+        },
+    }
 }
 
 struct Verdict {
@@ -323,9 +345,7 @@ fn remedy(finding: Finding, code: &str, denial: &Denial, model: &str, region: &s
         "iam-explicit-deny" => finding
             .fix(format!("remove or narrow the statement that denies it{blamed}; an allow elsewhere does not outweigh it")),
         "resource-policy-deny" => finding.fix(format!("allow the principal in the policy of the resource{blamed}")),
-        _ => finding
-            .fix(format!("add to {target}: {statement}"))
-            .fix_command("the least that all models in use need", "bedrock-doctor policy"),
+        _ => finding.fix(format!("add to {target}: {statement}")),
     }
 }
 
@@ -515,8 +535,10 @@ mod tests {
                 Some(code),
             );
             assert_eq!(finding.owner, owner, "{code}");
+            assert!(finding.evidence.detail.contains(resource), "{finding:#?}");
+            let name = resource.rsplit('/').next().unwrap_or(resource);
             for part in [
-                resource,
+                name,
                 "bedrock:InvokeModelWithResponseStream",
                 "assumed-role/dev/alice",
             ] {
@@ -555,10 +577,7 @@ mod tests {
         assert!(finding.fix[0].text.ends_with(
             r#""Resource": ["arn:aws:bedrock:*:*:inference-profile/us.anthropic.claude-opus-5-5", "arn:aws:bedrock:*::foundation-model/anthropic.claude-opus-5-5"]}"#
         ), "{finding:#?}");
-        assert_eq!(
-            finding.fix[1].command.as_deref(),
-            Some("bedrock-doctor policy")
-        );
+        assert_eq!(finding.fix.len(), 1, "{finding:#?}");
     }
 
     #[test]

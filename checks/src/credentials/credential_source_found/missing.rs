@@ -149,14 +149,15 @@ impl Missing<'_> {
         let no_files = self
             .files
             .is_some_and(|files| !files.config.present && !files.credentials.present);
-        let finding = finding
-            .fix_command("sign in through IAM Identity Center", format!("aws configure sso{flag}"))
-            .fix_command("or with your console sign-in", format!("aws login{flag}"))
-            .fix("or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key");
+        finding = finding
+            .fix_command(
+                "sign in through IAM Identity Center",
+                format!("aws configure sso{flag}"),
+            )
+            .fix_command("or with your console sign-in", format!("aws login{flag}"));
         if self.in_container && no_files {
-            return finding
-                .fix("or mount the whole `~/.aws` folder into the container, with `sso/cache`");
+            finding = finding.fix("or, in a container, mount the whole `~/.aws` folder of the host into it, with `sso/cache`");
         }
-        finding
+        finding.fix("or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or set AWS_BEARER_TOKEN_BEDROCK to a Bedrock API key")
     }
 }
