@@ -11,7 +11,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    disable_help_subcommand = true,
     override_usage = "bedrock-doctor [OPTIONS] [COMMAND]\n       bedrock-doctor [OPTIONS OF CHECK]",
     after_help = EXIT_CODES
 )]

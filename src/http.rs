@@ -4,6 +4,7 @@
 //! Nothing is opened and no certificate is read before the first request.
 
 mod connect;
+mod proxy;
 mod race;
 mod trust;
 

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::Stages;
+use super::proxy::ProxyAddress;
 use super::race::first_connection;
 
 /// What a request is waiting for.
@@ -343,61 +344,6 @@ impl Tcp {
     }
 }
 
-/// Host, port and credentials of a proxy URL.
-struct ProxyAddress {
-    host: String,
-    port: u16,
-    credentials: Option<String>,
-}
-
-impl ProxyAddress {
-    fn parse(url: &str) -> Result<Self, String> {
-        let (scheme, rest) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
-        if !scheme.eq_ignore_ascii_case("http") {
-            return Err(format!(
-                "only http:// proxies are supported here, not {scheme}://"
-            ));
-        }
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let (credentials, address) = match authority.rsplit_once('@') {
-            Some((credentials, address)) => (Some(percent_decoded(credentials)), address),
-            None => (None, authority),
-        };
-        let uri: Uri = format!("http://{address}")
-            .parse()
-            .map_err(|_| "it is no URL".to_owned())?;
-        let host = uri
-            .host()
-            .filter(|host| !host.is_empty())
-            .ok_or("it names no host")?;
-        Ok(Self {
-            host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(80),
-            credentials,
-        })
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let code = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        if let Some(code) = code {
-            out.push(code);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
 pub(super) fn io_words(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
@@ -405,28 +351,5 @@ pub(super) fn io_words(error: &std::io::Error) -> String {
         std::io::ErrorKind::NetworkUnreachable => "network unreachable".to_owned(),
         std::io::ErrorKind::HostUnreachable => "host unreachable".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn proxy_urls_are_read_with_and_without_scheme_and_credentials() {
-        let parse = |url: &str| {
-            ProxyAddress::parse(url)
-                .map(|address| (address.host, address.port, address.credentials))
-        };
-        assert_eq!(parse("http://proxy:3128"), Ok(("proxy".into(), 3128, None)));
-        assert_eq!(parse("proxy:3128/"), Ok(("proxy".into(), 3128, None)));
-        assert_eq!(parse("http://proxy"), Ok(("proxy".into(), 80, None)));
-        assert_eq!(
-            parse("http://me:p%40ss@proxy:1"),
-            Ok(("proxy".into(), 1, Some("me:p@ss".into())))
-        );
-        assert!(parse("https://proxy").is_err());
-        assert!(parse("http://").is_err());
-        assert!(parse("socks5://proxy:1").is_err());
     }
 }
