@@ -19,10 +19,19 @@ fn sso(world: &World, token: &TokenSpec) -> Machine {
 
 fn observe(name: &str) -> (Machine, World) {
     let world = World::healthy();
-    let machine = match name {
-        "healthy" => sso(&world, &TokenSpec::default()),
+    let mut machine = broken_in_its_way(name, &world);
+    let program = "~/.local/share/claude/versions/2.1.330";
+    machine
+        .file(program, "")
+        .link("~/.local/bin/claude", program);
+    (machine, world)
+}
+
+fn broken_in_its_way(name: &str, world: &World) -> Machine {
+    match name {
+        "healthy" => sso(world, &TokenSpec::default()),
         "expired-sso" => sso(
-            &world,
+            world,
             &TokenSpec {
                 expires_in_seconds: -11_040,
                 refreshable: false,
@@ -30,7 +39,7 @@ fn observe(name: &str) -> (Machine, World) {
             },
         ),
         "ignored-keys" => {
-            let mut machine = machine(&world);
+            let mut machine = machine(world);
             machine.env("AWS_PROFILE", "production").file(
                 "~/.aws/credentials",
                 "[prod]\naws_access_key_id = AKIAPROD000000000001\naws_secret_access_key = sample-secret\n",
@@ -43,10 +52,9 @@ fn observe(name: &str) -> (Machine, World) {
                 "AccessDeniedException",
                 "User: arn:aws:sts::123456789012:assumed-role/Dev/alice is not authorized to perform: bedrock:InvokeModelWithResponseStream on resource: arn:aws:bedrock:us-east-2::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a service control policy: arn:aws:organizations::210987654321:policy/o-abcdef1234/service_control_policy/p-guardrail1",
             ));
-            machine(&world)
+            machine(world)
         }
-    };
-    (machine, world)
+    }
 }
 
 fn demo(arguments: &[&str]) -> bedrock_doctor_world::Run {
