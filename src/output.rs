@@ -5,7 +5,7 @@
     reason = "printing needs the permission to print, which is this value"
 )]
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use bedrock_doctor_checks::diagnosis::Exit;
 
@@ -27,12 +27,20 @@ impl Output {
         }
     }
 
-    /// Prints data.
-    pub(crate) fn data(&self, text: &str) {
+    /// Prints data and returns the exit code, which is another one only when the data could not be written. A reader
+    /// that left is no error.
+    pub(crate) fn data(&self, text: &str, exit: Exit) -> Exit {
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout
+        let written = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
+        match written {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                self.message(&format!("error: the output could not be written: {error}"));
+                Exit::Internal
+            }
+            _ => exit,
+        }
     }
 
     /// Prints a message.

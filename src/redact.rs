@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn names_that_are_words_of_the_form_do_not_empty_the_report() {
-        use bedrock_doctor_checks::diagnosis::Diagnosis;
+        use bedrock_doctor_checks::diagnosis::{Diagnosis, Exit};
         use bedrock_doctor_checks::registry::ALL;
 
         let mut facts: Facts = serde_json::from_str(include_str!("../demo/healthy.json")).unwrap();
@@ -422,7 +422,7 @@ mod tests {
         }
         let checks: Vec<_> = ALL.iter().collect();
         let diagnosis = Diagnosis::of(&facts, &checks);
-        let report = Report::new(facts, diagnosis, &[], false);
+        let report = Report::new(facts, diagnosis, &[], Exit::Healthy);
         let shown = pseudonymised(&report);
         assert_eq!(shown.findings.len(), report.findings.len());
         assert!(shown.redaction.is_some());

@@ -74,12 +74,7 @@ pub(crate) struct Redaction {
 
 impl Report {
     /// The report of a run.
-    pub(crate) fn new(
-        facts: Facts,
-        diagnosis: Diagnosis,
-        timings: &[Timing],
-        strict: bool,
-    ) -> Self {
+    pub(crate) fn new(facts: Facts, diagnosis: Diagnosis, timings: &[Timing], exit: Exit) -> Self {
         let root_causes = diagnosis
             .roots()
             .map(|finding| RootCause {
@@ -100,7 +95,7 @@ impl Report {
                 rules: configuration.map(|configuration| configuration.rules.clone()),
             },
             status: diagnosis.status(),
-            exit_code: diagnosis.exit(strict).code(),
+            exit_code: exit.code(),
             root_causes,
             findings: diagnosis.findings,
             timings: timings

@@ -56,13 +56,9 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
     runtime.shutdown_background();
     progress.finish();
     let diagnosis = Diagnosis::of(&collected.facts, &checks);
-    let report = Report::new(
-        collected.facts,
-        diagnosis,
-        &collected.timings,
-        args.output.strict,
-    );
-    write(world, &report, &args.output, global, output)
+    let exit = diagnosis.exit(args.output.strict);
+    let report = Report::new(collected.facts, diagnosis, &collected.timings, exit);
+    write(world, &report, &args.output, global, output, exit)
 }
 
 /// Writes a report in the form that was asked for.
@@ -72,6 +68,7 @@ pub(crate) fn write(
     form: &OutputArgs,
     global: &Global,
     output: &Output,
+    exit: Exit,
 ) -> Exit {
     let shown = match (form.show_identifiers, form.format) {
         (true, _) => report.clone(),
@@ -96,7 +93,7 @@ pub(crate) fn write(
         }
     };
     match &form.output {
-        None => output.data(&text),
+        None => output.data(&text, exit),
         Some(path) => {
             if let Err(why) = World::write(path, &text) {
                 output.message(&format!(
@@ -106,21 +103,9 @@ pub(crate) fn write(
                 return Exit::Usage;
             }
             output.message(&format!("report written to `{}`", path.display()));
+            exit
         }
     }
-    exit(report)
-}
-
-fn exit(report: &Report) -> Exit {
-    [
-        Exit::Healthy,
-        Exit::YouCanFix,
-        Exit::SomebodyElse,
-        Exit::CannotTell,
-    ]
-    .into_iter()
-    .find(|exit| exit.code() == report.exit_code)
-    .unwrap_or(Exit::Internal)
 }
 
 /// The checks that `--only` and `--skip` leave.

@@ -84,6 +84,7 @@ pub(crate) fn run(
     }
     let checks: Vec<_> = ALL.iter().collect();
     let diagnosis = Diagnosis::of(&facts, &checks);
-    let report = Report::new(facts, diagnosis, &[], form.strict);
-    write(world, &report, form, global, output)
+    let exit = diagnosis.exit(form.strict);
+    let report = Report::new(facts, diagnosis, &[], exit);
+    write(world, &report, form, global, output, exit)
 }

@@ -19,8 +19,8 @@ pub(crate) fn run(world: &World, id: &str, output: &Output) -> Exit {
         ));
         return Exit::Usage;
     };
-    output.data(&reflowed(&registry::page(check), output.width(world)));
-    Exit::Healthy
+    let page = reflowed(&registry::page(check), output.width(world));
+    output.data(&page, Exit::Healthy)
 }
 
 /// The page with its paragraphs and list items wrapped to a width; code and tables stay as they are.

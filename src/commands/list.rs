@@ -43,8 +43,7 @@ pub(crate) fn run(world: &World, what: Listing, format: ListFormat, output: &Out
             }),
         ),
     };
-    output.data(&text);
-    Exit::Healthy
+    output.data(&text, Exit::Healthy)
 }
 
 fn table(

@@ -428,6 +428,25 @@ fn help_and_version() {
     );
 }
 
+/// A full disk is no success.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let run = std::process::Command::new(DOCTOR)
+        .args(["demo", "healthy"])
+        .env_clear()
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(70));
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(stderr.contains("could not be written"), "{stderr}");
+}
+
 #[test]
 fn lists_agree_in_both_forms() {
     let machine = Machine::offline();
