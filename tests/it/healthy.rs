@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bedrock_doctor_world::{Machine, TokenSpec, World};
+use bedrock_doctor_world::{Machine, Rule, TokenSpec, World};
 
 use crate::harness::{DOCTOR, bare, checkup, machine};
 
@@ -369,4 +369,22 @@ fn a_gateway_that_signs_works() {
             .iter()
             .all(|request| request.bearer.as_deref() == Some("gateway-token-0001"))
     );
+}
+
+/// The policy in Claude Code's documentation allows none of the questions that only this checkup asks.
+#[test]
+fn the_documented_policy_is_enough() {
+    let world = World::healthy();
+    for path in [
+        "/foundation-model-availability/",
+        "/foundation-models/",
+        "/use-case-for-model-access",
+    ] {
+        world.rule(Rule::new("bedrock", path).aws_error(
+            403,
+            "AccessDeniedException",
+            "User: arn:aws:sts::123456789012:assumed-role/Dev/alice is not authorized to perform: bedrock:Question because no identity-based policy allows the bedrock:Question action",
+        ));
+    }
+    checkup(&machine(&world)).healthy();
 }

@@ -432,11 +432,8 @@ fn help_and_version() {
 #[cfg(target_os = "linux")]
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
-    let full = std::fs::File::options()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let run = std::process::Command::new(DOCTOR)
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let run = Command::new(DOCTOR)
         .args(["demo", "healthy"])
         .env_clear()
         .stdout(full)
