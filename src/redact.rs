@@ -1,5 +1,7 @@
 //! Pseudonyms for identifiers: stable inside a report, so that "the account in the error is not the account of the
 //! profile" stays visible.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use std::collections::BTreeSet;
 

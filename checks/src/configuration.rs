@@ -13,7 +13,7 @@ pub(crate) use self::variables_consistent::VariablesConsistent;
 pub(crate) use self::variables_known::VariablesKnown;
 use crate::facts::{Source, SourceKind};
 use crate::finding::{Finding, Owner};
-use crate::text::shell_word;
+use crate::text::{shell_path, shell_word};
 
 /// Adds the step that gives a variable another value, at the place that decides it.
 pub(crate) fn set_at(finding: Finding, source: &Source, name: &str, value: &str) -> Finding {
@@ -60,14 +60,6 @@ pub(crate) fn open_at(path: &str, line: Option<u32>) -> String {
     match line {
         Some(line) => format!("\"${{EDITOR:-vi}}\" +{line} {path}"),
         None => format!("\"${{EDITOR:-vi}}\" {path}"),
-    }
-}
-
-/// A path for a POSIX shell, with a leading `~/` that the shell still expands.
-fn shell_path(path: &str) -> String {
-    match path.strip_prefix("~/") {
-        Some(rest) => format!("~/{}", shell_word(rest)),
-        None => shell_word(path),
     }
 }
 

@@ -1,4 +1,6 @@
 //! Where the credentials come from.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 mod api_key_usable;
 mod aws_files_readable;
@@ -23,7 +25,7 @@ use crate::facts::{
     ApiKey, Configuration, CredentialKind, Credentials, Failure, SourceKind, Step, StepOutcome,
 };
 use crate::finding::{Basis, Explanation, Finding};
-use crate::text::shell_word;
+use crate::text::{edits, shell_word};
 
 /// What Claude Code prints when the chain ends with nothing.
 pub(crate) const NO_PROVIDERS: &str = crate::claude_code::credential_plan::NO_PROVIDERS;
@@ -127,14 +129,6 @@ pub(crate) fn profile_flag(profile: &str) -> String {
     }
 }
 
-/// A path for a POSIX shell: a quoted tilde would not be expanded.
-pub(crate) fn path_word(path: &str) -> String {
-    match path.strip_prefix("~/") {
-        Some(rest) => format!("~/{}", shell_word(rest)),
-        None => shell_word(path),
-    }
-}
-
 /// `…` and the last four characters of an access key id.
 pub(crate) fn short_key_id(id: &str) -> String {
     let skipped = id.chars().count().saturating_sub(4);
@@ -152,25 +146,6 @@ pub(crate) fn closest<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
         .filter(|&(distance, _)| distance <= limit)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, name)| name)
-}
-
-/// The number of letters to insert, remove, replace, or swap with their neighbour.
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -404,11 +379,5 @@ mod tests {
     fn shows_no_more_than_four_characters_of_a_key_id() {
         assert_eq!(short_key_id("AKIAIOSFODNN7EXAMPLE"), "…MPLE");
         assert_eq!(short_key_id("abc"), "…abc");
-    }
-
-    #[test]
-    fn leaves_the_tilde_to_the_shell() {
-        assert_eq!(path_word("~/.aws/config"), "~/.aws/config");
-        assert_eq!(path_word("/a b/config"), "'/a b/config'");
     }
 }

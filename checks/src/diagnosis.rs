@@ -1,4 +1,6 @@
 //! From findings to root causes: what explains others stands on top, what is explained is `blocked`.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use crate::check::{Entry, Family};
 use crate::facts::Facts;

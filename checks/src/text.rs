@@ -61,6 +61,33 @@ pub fn shell_word(word: &str) -> String {
     }
 }
 
+/// A path for a POSIX shell, with a leading `~/` that the shell still expands.
+pub fn shell_path(path: &str) -> String {
+    match path.strip_prefix("~/") {
+        Some(rest) => format!("~/{}", shell_word(rest)),
+        None => shell_word(path),
+    }
+}
+
+/// The number of letters to insert, remove, replace, or swap with their neighbour.
+pub fn edits(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
 /// `a, b and c`.
 pub fn list<S: AsRef<str>>(words: &[S]) -> String {
     match words {
@@ -99,5 +126,24 @@ mod tests {
         assert_eq!(shell_word("my prof"), "'my prof'");
         assert_eq!(shell_word("o'neil"), r"'o'\''neil'");
         assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn the_shell_still_expands_the_home_folder() {
+        assert_eq!(shell_path("~/.aws/config"), "~/.aws/config");
+        assert_eq!(shell_path("/a b/config"), "'/a b/config'");
+        assert_eq!(shell_path("~/a b"), "~/'a b'");
+    }
+
+    #[test]
+    fn a_swap_of_neighbours_is_one_edit() {
+        for (a, b, distance) in [
+            ("", "abc", 3),
+            ("dev", "dev", 0),
+            ("dve", "dev", 1),
+            ("prod", "production", 6),
+        ] {
+            assert_eq!(edits(a, b), distance, "{a} {b}");
+        }
     }
 }

@@ -132,12 +132,8 @@ pub(crate) async fn collect(
     };
     let rest = options.timeout.saturating_sub(started.elapsed());
     online.set_pending();
-    if tokio::time::timeout(rest, Box::pin(online.run()))
-        .await
-        .is_err()
-    {
-        online.end_at_deadline();
-    }
+    // At the deadline what has no answer yet says so already.
+    let _ = tokio::time::timeout(rest, Box::pin(online.run())).await;
     online.finish()
 }
 
@@ -170,7 +166,7 @@ fn silence(options: &Options, resolved: &Resolved) -> Option<Absence> {
 }
 
 impl Online<'_> {
-    /// What the facts are until an answer is there.
+    /// What the facts are until an answer is there: the end of the run, for all that is asked.
     fn set_pending(&self) {
         let mut facts = self.facts.borrow_mut();
         facts.credentials = self.pending(ProbeId::Credentials);
@@ -186,8 +182,15 @@ impl Online<'_> {
         match silence(self.options, self.resolved) {
             Some(why) => Observed::NotCollected(why),
             _ if !self.wanted.contains(&probe) => Observed::NotCollected(Absence::NotSelected),
-            _ => Observed::Failed(Failure::new(FailureKind::TimedOut, WAITING)),
+            _ => Observed::Failed(self.ended()),
         }
+    }
+
+    /// What is said of a question that had no answer when the whole run ended.
+    fn ended(&self) -> Failure {
+        let seconds = self.options.timeout.as_secs_f32();
+        let message = format!("timed out: the whole run ends after {seconds} s (--timeout)");
+        Failure::new(FailureKind::TimedOut, message)
     }
 
     async fn run(&self) {
@@ -319,26 +322,6 @@ impl Online<'_> {
         unasked(&mut facts.invocations);
     }
 
-    /// Names the deadline in every answer that did not come.
-    fn end_at_deadline(&self) {
-        fn ended<T>(fact: &mut Observed<T>, seconds: f32) {
-            if let Observed::Failed(failure) = fact
-                && failure.message == WAITING
-            {
-                failure.message =
-                    format!("timed out: the whole run ends after {seconds} s (--timeout)");
-            }
-        }
-        let seconds = self.options.timeout.as_secs_f32();
-        let mut facts = self.facts.borrow_mut();
-        ended(&mut facts.credentials, seconds);
-        ended(&mut facts.caller_identity, seconds);
-        ended(&mut facts.inference_profiles, seconds);
-        ended(&mut facts.model_availability, seconds);
-        ended(&mut facts.use_case_form, seconds);
-        ended(&mut facts.invocations, seconds);
-    }
-
     fn finish(self) -> Collected {
         let mut facts = self.facts.into_inner();
         if matches!(facts.clock, Observed::Failed(_)) {
@@ -383,9 +366,6 @@ fn longest(probe: ProbeId) -> Duration {
     let described = PROBES.iter().find(|known| known.id == probe);
     Duration::from_secs(described.map_or(0, |known| known.seconds))
 }
-
-/// The message of a failure that is only a place-holder until the answer is there.
-const WAITING: &str = "no answer yet";
 
 fn observed_outcome<T>(observed: &Observed<T>) -> &'static str {
     match observed {

@@ -1,4 +1,6 @@
 //! For people at a terminal: root cause and fix on top, healthy families in one line each.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use bedrock_doctor_checks::finding::{Finding, Owner, Status, Step};
 use bedrock_doctor_checks::registry::ALL;

@@ -1,4 +1,6 @@
 //! Broken, huge and odd input: one clear finding, the rest of the checkup goes on, and nothing is changed.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

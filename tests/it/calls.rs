@@ -1,6 +1,8 @@
 //! Every call to AWS is documented: runs on many machines make no other one.
 //!
 //! `UPDATE=1 cargo test --test it calls` writes `docs/aws-calls.md`.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

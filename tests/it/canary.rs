@@ -1,4 +1,6 @@
 //! No planted secret appears in any output; identifiers appear only where they were asked for.
+//!
+//! Longer than 400 lines: one subject, whose parts make sense together only.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,6 @@
 //! Variables and settings files: what is off, lost, beaten or misspelt.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::fs;
 

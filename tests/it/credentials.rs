@@ -1,4 +1,6 @@
 //! Credentials that are missing, hidden, refused or expired, and helpers that misbehave.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Models that the account cannot use, ids that Bedrock does not know, and answers that tell nothing.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use bedrock_doctor_world::{Machine, Rule, World};
 use serde_json::{Value, json};
@@ -399,23 +401,28 @@ fn a_refused_background_model_is_told_with_the_main_model_as_the_way_out() {
     );
 }
 
-#[test]
-fn a_model_without_an_agreement_is_not_invoked() {
-    let world = World::healthy();
+/// The pretend AWS calls the agreement of every model this.
+fn agreement(world: &World, status: &str) {
+    let body = json!({
+        "modelId": "anthropic.claude-sonnet-4-6",
+        "agreementAvailability": {"status": status},
+        "authorizationStatus": "AUTHORIZED",
+        "entitlementAvailability": "AVAILABLE",
+        "regionAvailability": "AVAILABLE",
+    });
     world.rule(
         Rule::new("bedrock", "/foundation-model-availability/").respond(
             200,
             &[("content-type", "application/json")],
-            json!({
-                "modelId": "anthropic.claude-sonnet-4-6",
-                "agreementAvailability": {"status": "NOT_AVAILABLE"},
-                "authorizationStatus": "AUTHORIZED",
-                "entitlementAvailability": "AVAILABLE",
-                "regionAvailability": "AVAILABLE",
-            })
-            .to_string(),
+            body.to_string(),
         ),
     );
+}
+
+#[test]
+fn a_model_without_an_agreement_is_not_invoked() {
+    let world = World::healthy();
+    agreement(&world, "NOT_AVAILABLE");
     let checkup = checkup(&pinned(&world, MAIN));
     let root = checkup.one_root(2, "model-access-granted", "model-access-not-granted");
     assert_owner(root, "account-admin");
@@ -427,20 +434,7 @@ fn a_model_without_an_agreement_is_not_invoked() {
 #[test]
 fn an_agreement_that_is_under_way_leaves_the_invocation_open() {
     let world = World::healthy();
-    world.rule(
-        Rule::new("bedrock", "/foundation-model-availability/").respond(
-            200,
-            &[("content-type", "application/json")],
-            json!({
-                "modelId": "anthropic.claude-sonnet-4-6",
-                "agreementAvailability": {"status": "PENDING"},
-                "authorizationStatus": "AUTHORIZED",
-                "entitlementAvailability": "AVAILABLE",
-                "regionAvailability": "AVAILABLE",
-            })
-            .to_string(),
-        ),
-    );
+    agreement(&world, "PENDING");
     let checkup = checkup(&pinned(&world, MAIN));
     assert_eq!(checkup.run.code, 3, "{}", checkup.open());
     checkup.finding("model-access-granted", "warn");

@@ -1,4 +1,6 @@
 //! Requests that do not arrive, and answers that are not AWS's.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::net::TcpListener;
 

@@ -4,6 +4,8 @@
 //! The checkup runs on the same machine and has to ask the same host for the same model with the same signature,
 //! or to end for the same reason.
 //! What cannot agree is listed with its reason in `tests/data/observed-exceptions.toml`.
+//!
+//! Longer than 400 lines: one subject, whose parts make sense together only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

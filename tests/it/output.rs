@@ -1,4 +1,6 @@
 //! Every form of output over the same machines: what is printed where, and with which exit code.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::fs;
 use std::process::{Command, Stdio};

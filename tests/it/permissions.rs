@@ -1,4 +1,6 @@
 //! Policies that deny, and who has to change them.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use bedrock_doctor_world::{Machine, Rule, World};
 use serde_json::Value;

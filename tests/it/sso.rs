@@ -1,4 +1,6 @@
 //! IAM Identity Center: tokens that are there, missing, expired or refused.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::fs;
 

@@ -3,6 +3,8 @@
 //! The order is that of Claude Code (`AWS_BEARER_TOKEN_BEDROCK`, skip-auth, `awsCredentialExport`) and then of the
 //! AWS SDK for JavaScript v3: environment keys unless a profile is named, the profile, web identity, container,
 //! instance metadata. The AWS SDK for Rust and the AWS CLI decide differently in many cases.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 mod profile;
 

@@ -2,6 +2,7 @@
 
 use super::environment::Environment;
 use crate::facts::{Overridden, SecretShape, Shown, UnknownVariable, Value, Variable};
+use crate::text::edits;
 
 /// How a variable's value may be shown.
 #[derive(Clone, Copy)]
@@ -228,22 +229,6 @@ fn is_misspelling(name: &str, known: &str) -> bool {
     }
     let allowed = if known.len() >= 15 { 2 } else { 1 };
     name.len().abs_diff(known.len()) <= allowed && edits(name, known) <= allowed
-}
-
-/// Levenshtein distance; a swap of neighbours counts as two.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-use super::{open_at, shell_path};
+use super::open_at;
 use crate::check::{Check, Family, Meta};
 use crate::facts::{Configuration, SettingsFile, SettingsLevel, SettingsState};
 use crate::finding::{Finding, Owner};
-use crate::text::{count, list};
+use crate::text::{count, list, shell_path};
 
 /// See [`Meta::docs`].
 pub(crate) struct SettingsFilesUsable;

@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use super::{remove_at, set_at};
 use crate::check::{Check, Family, Meta};
 use crate::claude_code::network::host_of;

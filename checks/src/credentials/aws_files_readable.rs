@@ -1,4 +1,6 @@
-use super::{cause, delivered, path_word};
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
+use super::{cause, delivered};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::configuration::open_at;
 use crate::facts::{
@@ -6,7 +8,7 @@ use crate::facts::{
     StepOutcome,
 };
 use crate::finding::Finding;
-use crate::text::list;
+use crate::text::{list, shell_path};
 
 /// See [`Meta::docs`].
 pub(crate) struct AwsFilesReadable;
@@ -115,7 +117,7 @@ fn judge(file: &AwsFile, profile: &str, decisive: bool) -> Vec<Finding> {
             .why("Claude Code takes a file that it cannot read for an empty one, without a word")
             .fix_command(
                 "make it a text file that you may read",
-                format!("ls -ld {}", path_word(&file.path)),
+                format!("ls -ld {}", shell_path(&file.path)),
             ),
         ];
     }

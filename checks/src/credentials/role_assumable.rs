@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use super::{cause, fail_unless_delivered, left_out, profile_flag, unanswered};
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta};

@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::claude_code::region::partition;

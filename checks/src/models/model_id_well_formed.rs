@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use super::{bare_name, in_use, list_ids, prefix, region_prefix, replace_id};
 use crate::check::{Check, Family, Meta};
 use crate::claude_code::models::bedrock_id;

@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 mod tls;
 
 use self::tls::tls;
@@ -134,6 +136,7 @@ fn dns(host: &str, message: &str) -> Finding {
     )
     .owner(Owner::NetworkTeam)
     .why("Claude Code tries for about 3 minutes, then prints `Can't reach the API server — check your internet or DNS (ENOTFOUND)`")
+    .fix("look first whether this machine is online and, where the company needs it, in its VPN")
     .fix_command(
         format!("make `{host}` resolvable on this machine: by public DNS, through a proxy, or as a VPC endpoint with private DNS"),
         format!("nslookup {}", shell_word(host)),

@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use super::set_region;
 use crate::check::{Check, Family, Meta};
 use crate::claude_code::region::is_malformed;

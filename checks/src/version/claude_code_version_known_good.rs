@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use std::sync::LazyLock;
 
 use serde::Deserialize;

@@ -1,10 +1,10 @@
 //! Why no source delivered, and what to do in which situation.
 
 use super::{explained, is_broken};
-use crate::credentials::{NO_PROVIDERS, cause, path_word, profile_flag, unanswered};
+use crate::credentials::{NO_PROVIDERS, cause, profile_flag, unanswered};
 use crate::facts::{AwsFiles, Configuration, Credentials, Shown, Step, StepOutcome};
 use crate::finding::{Basis, Finding};
-use crate::text::shell_word;
+use crate::text::{shell_path, shell_word};
 
 /// What the absence of credentials is judged by.
 pub(super) struct Missing<'a> {
@@ -124,7 +124,7 @@ impl Missing<'_> {
                             "look at the lines Claude Code skips: {}:{}, {}",
                             file.path, line.line, line.why
                         ),
-                        format!("sed -n {}p {}", line.line, path_word(&file.path)),
+                        format!("sed -n {}p {}", line.line, shell_path(&file.path)),
                     );
                 }
             }
