@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use bedrock_doctor_checks::claude_code::versions::Version;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Tells why Claude Code cannot talk to Amazon Bedrock, and the command that fixes it
@@ -62,6 +63,10 @@ pub(crate) enum ColorWhen {
 pub(crate) enum Command {
     /// Check everything and show what is wrong, why, and the command that fixes it
     Check(CheckArgs),
+    /// Show the configuration Claude Code will use: every value, where it comes from and what it beats
+    ///
+    /// It obtains credentials and lists the inference profiles as Claude Code does at its start, and invokes no model.
+    Resolve(ResolveArgs),
     /// Say what a check looks at, why it matters and how to fix it
     Explain {
         /// The id of a check, as in the table
@@ -114,7 +119,65 @@ pub(crate) struct CheckArgs {
     pub(crate) timeout: f64,
 
     #[command(flatten)]
+    pub(crate) what_if: WhatIfArgs,
+
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ResolveArgs {
+    /// Obtain no credentials and list no inference profiles: say what stays open instead
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// End the whole run after this many seconds, with what is known by then
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub(crate) timeout: f64,
+
+    #[command(flatten)]
+    pub(crate) what_if: WhatIfArgs,
+
+    /// The form of the answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
+    pub(crate) format: ListFormat,
+
+    /// Write the answer to this file instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Show whole access key ids
+    #[arg(long)]
+    pub(crate) show_identifiers: bool,
+}
+
+/// What is assumed instead of what the machine says. The report names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "What if")]
+pub(crate) struct WhatIfArgs {
+    /// This were the AWS profile, whatever `AWS_PROFILE` says
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// This were the Region, whatever `AWS_REGION` says
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+
+    /// Claude Code were started with `--model`
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+
+    /// Claude Code were started with `--settings`: a file, or JSON
+    #[arg(long, value_name = "FILE|JSON")]
+    pub(crate) settings: Option<String>,
+
+    /// This version of Claude Code were installed
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub(crate) claude_version: Option<Version>,
+
+    /// This variable were set in the shell; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
 }
 
 /// How a report is written.
@@ -172,6 +235,17 @@ fn account(text: &str) -> Result<String, String> {
         Ok(digits)
     } else {
         Err("an AWS account id has 12 digits".to_owned())
+    }
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text).ok_or_else(|| "a version has three numbers, such as 2.1.330".to_owned())
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a variable is written NAME=VALUE".to_owned()),
     }
 }
 
@@ -256,6 +330,9 @@ mod tests {
             &["--account", "12"],
             &["--offline", "--invoke"],
             &["--color"],
+            &["--claude-version", "two"],
+            &["--env", "AWS_REGION"],
+            &["--env", "=x"],
         ] {
             assert!(read(words).is_err(), "{words:?}");
         }

@@ -4,3 +4,4 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod list;
+pub(crate) mod resolve;

@@ -142,7 +142,7 @@ impl Chain<'_> {
             match provider {
                 Provider::ApiKey => return bearer::api_key(self, steps),
                 Provider::Unsigned => {
-                    steps.push(used(kind, "CLAUDE_CODE_SKIP_BEDROCK_AUTH is on".to_owned()));
+                    steps.push(used(kind, "authentication is switched off".to_owned()));
                     let credentials = Credentials {
                         kind,
                         ..Credentials::none(steps, None)

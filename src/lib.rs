@@ -11,6 +11,7 @@ mod progress;
 mod redact;
 mod render;
 mod report;
+mod resolution;
 mod secrets;
 mod world;
 
@@ -44,6 +45,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString> + std::panic::UnwindSa
 fn run(world: &World, cli: &Cli, output: &Output) -> Exit {
     match &cli.command {
         cli::Command::Check(args) => commands::check::run(world, args, &cli.global, output),
+        cli::Command::Resolve(args) => commands::resolve::run(world, args, &cli.global, output),
         cli::Command::Explain { id } => commands::explain::run(world, id, output),
         cli::Command::List { what, format } => commands::list::run(world, *what, *format, output),
         cli::Command::Demo { name, output: form } => {

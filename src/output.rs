@@ -6,6 +6,7 @@
 )]
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use bedrock_doctor_checks::diagnosis::Exit;
 
@@ -41,6 +42,22 @@ impl Output {
             }
             _ => exit,
         }
+    }
+
+    /// Writes data to a file, or prints it where none is named.
+    pub(crate) fn write(&self, path: Option<&Path>, text: &str, exit: Exit) -> Exit {
+        let Some(path) = path else {
+            return self.data(text, exit);
+        };
+        if let Err(why) = World::write(path, text) {
+            self.message(&format!(
+                "error: the report could not be written to `{}`: {why}",
+                path.display()
+            ));
+            return Exit::Usage;
+        }
+        self.message(&format!("report written to `{}`", path.display()));
+        exit
     }
 
     /// Prints a message.

@@ -11,6 +11,7 @@ mod machine;
 mod run;
 mod settings_files;
 mod sso_cache;
+mod what_if;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use bedrock_doctor_checks::probe::ProbeId;
 
 use self::run::Online;
 pub(crate) use self::run::{collect, timed_out};
+pub(crate) use self::what_if::WhatIf;
 
 /// What a probe is: for the lists that people read, and for its deadline.
 pub(crate) struct Probe {
@@ -138,7 +140,7 @@ const fn online(id: ProbeId, asks: &'static str, actions: &'static [&'static str
 }
 
 /// What a run asks for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Options {
     /// Only what this machine shows.
     pub(crate) offline: bool,
@@ -148,6 +150,8 @@ pub(crate) struct Options {
     pub(crate) accounts: Vec<String>,
     /// The deadline of the whole run.
     pub(crate) timeout: Duration,
+    /// What is assumed instead of what the machine says.
+    pub(crate) what_if: WhatIf,
 }
 
 /// How long a probe took and how it ended.

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use bedrock_doctor_checks::claude_code::network::host_of;
 use bedrock_doctor_checks::facts::{Facts, Shown};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::report::{Redaction, Report};
@@ -34,7 +36,7 @@ pub(crate) fn pseudonymised(report: &Report) -> Report {
 }
 
 /// The report with access key ids shortened and nothing else changed: for the terminal.
-pub(crate) fn keys_shortened(report: &Report) -> Report {
+pub(crate) fn keys_shortened<T: Clone + Serialize + DeserializeOwned>(report: &T) -> T {
     let Ok(mut document) = serde_json::to_value(report) else {
         return report.clone();
     };
@@ -43,7 +45,7 @@ pub(crate) fn keys_shortened(report: &Report) -> Report {
 }
 
 /// The report without characters that steer a terminal or turn text around: they are shown as `\u{1b}`.
-pub(crate) fn printable(report: &Report) -> Report {
+pub(crate) fn printable<T: Clone + Serialize + DeserializeOwned>(report: &T) -> T {
     let Ok(mut document) = serde_json::to_value(report) else {
         return report.clone();
     };

@@ -42,6 +42,16 @@ pub(crate) struct Tool {
     pub(crate) version: String,
 }
 
+impl Tool {
+    /// This build.
+    pub(crate) fn this() -> Self {
+        Self {
+            name: "bedrock-doctor".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
 /// The version found and the version whose rules were applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClaudeCodeVersion {
@@ -86,10 +96,7 @@ impl Report {
         let configuration = facts.configuration.known();
         Self {
             schema: SCHEMA,
-            tool: Tool {
-                name: "bedrock-doctor".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            tool: Tool::this(),
             claude_code: ClaudeCodeVersion {
                 version: known.and_then(|found| found.version.clone()),
                 rules: configuration.map(|configuration| configuration.rules.clone()),

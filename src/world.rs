@@ -76,6 +76,14 @@ impl World {
         &self.environment
     }
 
+    /// The same machine with these variables set.
+    #[must_use]
+    pub(crate) fn with_variables(&self, variables: &[(String, String)]) -> Self {
+        let mut world = self.clone();
+        world.environment.extend(variables.iter().cloned());
+        world
+    }
+
     /// The home folder.
     pub(crate) fn home(&self) -> Option<&Path> {
         self.home.as_deref()

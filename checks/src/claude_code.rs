@@ -4,6 +4,8 @@
 
 pub mod credential_plan;
 pub mod environment;
+pub mod headers;
+pub mod ignored;
 pub mod models;
 pub mod network;
 pub mod profiles;
@@ -14,13 +16,13 @@ pub mod versions;
 
 use self::credential_plan::Plan;
 use self::environment::Environment;
-use self::models::ModelSettings;
+use self::models::{ModelSettings, Target};
 use self::network::{Plane, Routing};
 use self::profiles::Profiles;
 use self::versions::{Rules, Version};
 use crate::facts::{
-    Configuration, HelperCommand, InferenceProfiles, Overridden, SettingsFile, SettingsLevel,
-    SettingsState, Source, Value,
+    Configuration, DroppedKey, HelperCommand, InferenceProfiles, Overridden, Provider,
+    SettingsFile, SettingsLevel, SettingsState, Source, SourceKind, Value,
 };
 use crate::parse::settings::{Settings, SettingsDocument};
 
@@ -66,6 +68,8 @@ pub struct Inputs {
     pub profiles: Profiles,
     /// The version of Claude Code.
     pub version: Option<Version>,
+    /// `claude --model`.
+    pub model: Option<String>,
 }
 
 /// The decision, with what its execution needs. May hold secrets: no `Debug`, never serialised.
@@ -87,13 +91,13 @@ pub struct Resolved {
 impl Resolved {
     /// The configuration with the model ids that the account's profile listing decides.
     pub fn with_listing(&self, listed: &InferenceProfiles) -> Configuration {
-        let models = models::resolve(
-            &self.inputs.environment,
-            &self.model_settings,
-            &self.configuration.region.value,
-            Rules::of(self.inputs.version),
-            Some(listed),
-        );
+        let target = Target {
+            provider: self.configuration.provider.value,
+            region: &self.configuration.region.value,
+            rules: Rules::of(self.inputs.version),
+            listed: Some(listed),
+        };
+        let models = models::resolve(&self.inputs.environment, &self.model_settings, target);
         Configuration {
             models: models.models,
             ..self.configuration.clone()
@@ -102,6 +106,7 @@ impl Resolved {
 
     /// The command of `awsCredentialExport`. It may hold secrets.
     pub fn export_command(&self) -> Option<&str> {
+        self.configuration.aws_credential_export.as_ref()?;
         let files = self.inputs.settings.iter();
         let files = files.filter(|file| file.level != SettingsLevel::State);
         let settings = files.filter_map(SettingsInput::usable);
@@ -118,27 +123,49 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         .set_value("AWS_PROFILE")
         .unwrap_or_else(|| Value::new("default".to_owned(), Source::default_of("default")));
     let region = region::resolve(environment, &inputs.profiles, &profile.value, rules);
-    let model_settings = model_settings(&inputs.settings);
-    let models = models::resolve(environment, &model_settings, &region.value, rules, None);
+    let provider = provider::resolve(environment, rules);
+    let mut model_settings = model_settings(&inputs.settings, environment);
+    model_settings.flag = inputs.model.clone().map(|model| {
+        let source = Source {
+            kind: SourceKind::Flag,
+            path: None,
+            line: None,
+            name: Some("--model".to_owned()),
+        };
+        Value::new(model, source)
+    });
+    let target = Target {
+        provider: provider.value,
+        region: &region.value,
+        rules,
+        listed: None,
+    };
+    let models = models::resolve(environment, &model_settings, target);
     let export = helper(&inputs.settings, "awsCredentialExport", |settings| {
         settings.aws_credential_export.as_ref()
     });
     let refresh = helper(&inputs.settings, "awsAuthRefresh", |settings| {
         settings.aws_auth_refresh.as_ref()
     });
-    let control = Routing::of(environment, Plane::Control);
-    let runtime = Routing::of(environment, Plane::Runtime);
-    let configuration = Configuration {
+    // Whoever embeds Claude Code delivers the credentials, too (seen, 2.1.330).
+    let embedded = environment.is_managed_by_host();
+    let (export, refresh) = (export.filter(|_| !embedded), refresh.filter(|_| !embedded));
+    let routing = |plane| Routing::of(environment, &inputs.profiles, &profile.value, plane);
+    let (control, runtime) = (routing(Plane::Control), routing(Plane::Runtime));
+    let mut configuration = Configuration {
         rules: rules.version.to_string(),
-        provider: provider::resolve(environment, rules),
         bedrock: control.route(&region.value),
         runtime: runtime.route(&region.value),
+        mantle: Some(runtime.route_to(runtime.mantle(&region.value))),
+        anthropic_aws: Some(runtime.route_to(runtime.anthropic_aws(&region.value))),
+        background_region: background_region(environment, provider.value),
+        headers: headers::resolve(environment, provider.value),
+        ignored: Vec::new(),
         ca_files: network::ca_files(environment),
         models_need_listing: models.needs_listing,
         models: models.models,
-        skip_auth: environment
-            .get("CLAUDE_CODE_SKIP_BEDROCK_AUTH")
-            .is_some_and(provider::is_on),
+        skip_auth: credential_plan::skips_authentication(environment, provider.value),
+        provider,
         aws_auth_refresh: refresh,
         aws_credential_export: export,
         settings_files: inputs.settings.iter().map(settings_file).collect(),
@@ -147,9 +174,11 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         profile,
         region,
     };
+    configuration.ignored = ignored::resolve(environment, &configuration, rules);
     let plan = credential_plan::plan(
         environment,
         &inputs.profiles,
+        configuration.provider.value,
         configuration.aws_credential_export.is_some(),
     );
     Resolved {
@@ -160,6 +189,18 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         runtime,
         model_settings,
     }
+}
+
+/// Where the background model is invoked: elsewhere only when it is pinned, on Mantle always (documentation).
+fn background_region(environment: &Environment, provider: Provider) -> Option<Value<String>> {
+    let pins = [
+        "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+        "ANTHROPIC_SMALL_FAST_MODEL",
+    ];
+    let pinned = pins.iter().any(|pin| environment.get(pin).is_some());
+    environment
+        .set_value("ANTHROPIC_SMALL_FAST_MODEL_AWS_REGION")
+        .filter(|_| provider == Provider::Mantle || (provider.uses_bedrock() && pinned))
 }
 
 /// The values of one key in all usable files, strongest first, as one value with its losers.
@@ -175,8 +216,15 @@ fn first_of(values: impl Iterator<Item = (String, Source)>) -> Option<Value<Stri
     })
 }
 
-fn model_settings(files: &[SettingsInput]) -> ModelSettings {
-    let usable = || files.iter().filter_map(|file| Some((file, file.usable()?)));
+fn model_settings(files: &[SettingsInput], environment: &Environment) -> ModelSettings {
+    // Whoever embeds Claude Code chooses the model then, not the organization (seen, 2.1.330).
+    let embedded = environment.is_managed_by_host();
+    let usable = || {
+        files
+            .iter()
+            .filter(|file| !(embedded && file.level == SettingsLevel::Managed))
+            .filter_map(|file| Some((file, file.usable()?)))
+    };
     let model = first_of(
         usable()
             .filter(|(file, _)| file.level != SettingsLevel::State)
@@ -194,7 +242,17 @@ fn model_settings(files: &[SettingsInput]) -> ModelSettings {
             });
         }
     }
-    ModelSettings { model, overrides }
+    let available = usable().find_map(|(file, settings)| {
+        let available = settings.available_models.as_ref()?;
+        let source = file.source(Some(available.line), "availableModels");
+        Some(Value::new(available.value.clone(), source))
+    });
+    ModelSettings {
+        flag: None,
+        model,
+        overrides,
+        available,
+    }
 }
 
 fn helper(
@@ -277,6 +335,14 @@ fn settings_file(file: &SettingsInput) -> SettingsFile {
             .filter(|(_, set)| *set)
             .map(|(name, _)| name.to_owned())
             .collect(),
+            dropped: settings
+                .dropped
+                .iter()
+                .map(|problem| DroppedKey {
+                    line: problem.line,
+                    problem: problem.what.clone(),
+                })
+                .collect(),
         },
     };
     SettingsFile {

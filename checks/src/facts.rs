@@ -151,6 +151,9 @@ pub struct Request {
     /// `--account`, each.
     #[serde(default)]
     pub accounts: Vec<String>,
+    /// What is assumed instead of what the machine says, as flags; values that may be secret are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub what_if: Vec<String>,
 }
 
 /// When the facts were collected.

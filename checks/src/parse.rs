@@ -9,7 +9,7 @@
 
 mod date;
 pub mod ini;
-mod js;
+pub(crate) mod js;
 mod json;
 pub mod login_token;
 mod secret;

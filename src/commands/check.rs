@@ -10,10 +10,10 @@ use bedrock_doctor_checks::registry::{self, ALL};
 
 use crate::cli::{CheckArgs, Format, Global, OutputArgs};
 use crate::output::Output;
-use crate::probes::{Options, collect};
+use crate::probes::{Collected, Options, WhatIf, collect};
 use crate::progress::Progress;
 use crate::redact;
-use crate::render::table::Look;
+use crate::render::page::Look;
 use crate::render::{json, markdown, table};
 use crate::report::Report;
 use crate::world::World;
@@ -31,16 +31,41 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         .iter()
         .flat_map(|check| check.needed_probes())
         .collect();
+    let world = &world.with_variables(&args.what_if.env);
+    let what_if = match WhatIf::of(world, &args.what_if) {
+        Ok(what_if) => what_if,
+        Err(complaint) => {
+            output.message(&format!("error: {complaint}"));
+            return Exit::Usage;
+        }
+    };
     let options = Options {
         offline: args.offline,
         invoke: args.invoke,
         accounts: args.account.clone(),
         timeout: Duration::from_secs_f64(args.timeout),
+        what_if,
     };
     if args.invoke && !global.quiet {
         output.message("--invoke: one real request of 1 token per model in use; the cost is a fraction of a cent");
     }
-    let progress = Progress::new(output.shows_progress() && !global.quiet);
+    let Some(collected) = observe(world, &options, &wanted, global, output) else {
+        return Exit::Internal;
+    };
+    let diagnosis = Diagnosis::of(&collected.facts, &checks);
+    let exit = diagnosis.exit(args.output.strict);
+    let report = Report::new(collected.facts, diagnosis, &collected.timings, exit);
+    write(world, &report, &args.output, global, output, exit)
+}
+
+/// Observes what the wanted probes ask for; none when the runtime cannot be started.
+pub(super) fn observe(
+    world: &World,
+    options: &Options,
+    wanted: &BTreeSet<ProbeId>,
+    global: &Global,
+    output: &Output,
+) -> Option<Collected> {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -48,17 +73,15 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         Ok(runtime) => runtime,
         Err(error) => {
             output.message(&format!("error: the runtime could not be started: {error}"));
-            return Exit::Internal;
+            return None;
         }
     };
-    let collected = runtime.block_on(collect(world, &options, &wanted, &progress));
+    let progress = Progress::new(output.shows_progress() && !global.quiet);
+    let collected = runtime.block_on(collect(world, options, wanted, &progress));
     // A name look-up that hangs must not keep the program from ending.
     runtime.shutdown_background();
     progress.finish();
-    let diagnosis = Diagnosis::of(&collected.facts, &checks);
-    let exit = diagnosis.exit(args.output.strict);
-    let report = Report::new(collected.facts, diagnosis, &collected.timings, exit);
-    write(world, &report, &args.output, global, output, exit)
+    Some(collected)
 }
 
 /// Writes a report in the form that was asked for.
@@ -92,20 +115,7 @@ pub(crate) fn write(
             table::render(&shown, look)
         }
     };
-    match &form.output {
-        None => output.data(&text, exit),
-        Some(path) => {
-            if let Err(why) = World::write(path, &text) {
-                output.message(&format!(
-                    "error: the report could not be written to `{}`: {why}",
-                    path.display()
-                ));
-                return Exit::Usage;
-            }
-            output.message(&format!("report written to `{}`", path.display()));
-            exit
-        }
-    }
+    output.write(form.output.as_deref(), &text, exit)
 }
 
 /// The checks that `--only` and `--skip` leave.

@@ -4,7 +4,7 @@ use bedrock_doctor_checks::diagnosis::Exit;
 use bedrock_doctor_checks::registry::{self, ALL};
 
 use crate::output::Output;
-use crate::render::table::wrapped;
+use crate::render::page::wrapped;
 use crate::world::World;
 
 /// Prints the documentation of one check.

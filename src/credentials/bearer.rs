@@ -2,21 +2,31 @@
 
 use aws_credential_types::Token;
 use base64::Engine as _;
-use bedrock_doctor_checks::facts::{ApiKey, ApiKeyForm, CredentialKind, Credentials, Step};
+use bedrock_doctor_checks::claude_code::credential_plan::api_key_variable;
+use bedrock_doctor_checks::facts::{
+    ApiKey, ApiKeyForm, CredentialKind, Credentials, Provider, Step,
+};
 use jiff::Timestamp;
 
 use super::{Chain, Signer, used};
 
-/// The API key in `AWS_BEARER_TOKEN_BEDROCK`.
+/// The API key of the service: `AWS_BEARER_TOKEN_BEDROCK`, or `ANTHROPIC_AWS_API_KEY` of Claude Platform on AWS.
 pub(super) fn api_key(chain: &Chain<'_>, mut steps: Vec<Step>) -> (Credentials, Option<Signer>) {
-    let text = chain
-        .variable("AWS_BEARER_TOKEN_BEDROCK")
-        .unwrap_or_default()
-        .trim();
+    let service = chain.resolved.configuration.provider.value;
+    let variable = api_key_variable(service);
+    let text = chain.variable(variable).unwrap_or_default().trim();
     steps.push(used(
         CredentialKind::ApiKey,
-        "AWS_BEARER_TOKEN_BEDROCK is set and beats all other credentials".to_owned(),
+        format!("{variable} is set and beats all other credentials"),
     ));
+    if service == Provider::AnthropicAws {
+        let credentials = Credentials {
+            kind: CredentialKind::ApiKey,
+            ..Credentials::none(steps, None)
+        };
+        // AWS itself takes no key of this kind.
+        return (credentials, None);
+    }
     let described = describe(text);
     let credentials = Credentials {
         kind: CredentialKind::ApiKey,

@@ -2,7 +2,7 @@
 
 use aws_credential_types::Credentials as Keys;
 use bedrock_doctor_checks::claude_code::shown_command;
-use bedrock_doctor_checks::claude_code::versions::Rules;
+use bedrock_doctor_checks::claude_code::versions::{Rule, Rules};
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
 use bedrock_doctor_checks::text::duration;
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
     let rules = Rules::of(chain.resolved.inputs.version);
     let nested = match document.get("Credentials") {
         Some(nested) => nested,
-        None if rules.accepts_flat_export() => &document,
+        None if rules.has(Rule::FlatCredentialExport) => &document,
         None => {
             let version = rules.version;
             let what = format!(

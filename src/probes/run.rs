@@ -70,6 +70,7 @@ pub(crate) async fn collect(
     facts.request = Request {
         offline: options.offline,
         accounts: options.accounts.clone(),
+        what_if: options.what_if.told.clone(),
     };
     let mut timings = Vec::new();
     let mut timed = |probe, since: Instant, outcome| {
@@ -85,14 +86,26 @@ pub(crate) async fn collect(
     timed(ProbeId::Machine, since, "known");
 
     let since = Instant::now();
-    let claude_code = claude_code::observe(world);
+    let what_if = &options.what_if;
+    let mut claude_code = claude_code::observe(world);
+    if let Some(version) = what_if.version {
+        claude_code.version = Some(version.to_string());
+    }
     let version = claude_code.version.as_deref().and_then(Version::parse);
     facts.claude_code = Observed::Known(claude_code);
     timed(ProbeId::ClaudeCode, since, "known");
 
     let since = Instant::now();
-    let settings = settings_files::read(world);
-    let environment = Environment::merge(world.environment(), &settings);
+    let settings = settings_files::read(world, what_if.settings.as_ref());
+    let mut environment = Environment::merge(world.environment(), &settings);
+    for (name, flag, value) in [
+        ("AWS_PROFILE", "--profile", &what_if.profile),
+        ("AWS_REGION", "--region", &what_if.region),
+    ] {
+        if let Some(value) = value {
+            environment.set(name, value, flag);
+        }
+    }
     timed(ProbeId::Configuration, since, "known");
     let since = Instant::now();
     let (profiles, aws_files) = aws_files::read(world, &environment);
@@ -103,6 +116,7 @@ pub(crate) async fn collect(
         settings,
         profiles,
         version,
+        model: what_if.model.clone(),
     });
     let secrets = Secrets::of(&resolved);
     for file in &mut resolved.configuration.ca_files {
@@ -151,13 +165,23 @@ pub(super) struct Online<'a> {
     pub(super) deadline: Instant,
 }
 
-/// Why the online probes ask nobody, when they do not.
-fn silence(options: &Options, resolved: &Resolved) -> Option<Absence> {
+/// Why a probe asks nobody, when it does not.
+fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) -> Option<Absence> {
     let provider = resolved.configuration.provider.value;
-    if !provider.uses_bedrock() {
+    let asks_bedrock = !matches!(
+        probe,
+        ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock
+    );
+    let applies = if asks_bedrock {
+        provider.uses_bedrock()
+    } else {
+        provider.uses_aws_credentials()
+    };
+    if !applies {
+        let asked = if asks_bedrock { "Bedrock" } else { "AWS" };
         return Some(Absence::DoesNotApply {
             because: format!(
-                "Claude Code will use {}, so AWS was not asked",
+                "Claude Code will use {}, so {asked} was not asked",
                 provider.words()
             ),
         });
@@ -179,7 +203,7 @@ impl Online<'_> {
     }
 
     fn pending<T>(&self, probe: ProbeId) -> Observed<T> {
-        match silence(self.options, self.resolved) {
+        match silence(self.options, self.resolved, probe) {
             Some(why) => Observed::NotCollected(why),
             _ if !self.wanted.contains(&probe) => Observed::NotCollected(Absence::NotSelected),
             _ => Observed::Failed(self.ended()),
@@ -194,8 +218,8 @@ impl Online<'_> {
     }
 
     async fn run(&self) {
-        let silent = silence(self.options, self.resolved);
-        let asks_for_credentials = match silent {
+        let silent = |probe| silence(self.options, self.resolved, probe);
+        let asks_for_credentials = match silent(ProbeId::Credentials) {
             None | Some(Absence::Offline) => self.wanted.contains(&ProbeId::Credentials),
             Some(_) => false,
         };
@@ -203,7 +227,7 @@ impl Online<'_> {
             return;
         }
         let signer = self.credentials().await;
-        if silent.is_some() {
+        if self.options.offline {
             return;
         }
         let Some(signer) = signer else {
@@ -286,7 +310,7 @@ impl Online<'_> {
         question: impl Future<Output = Observed<T>>,
         store: impl FnOnce(&mut Facts, Observed<T>),
     ) {
-        if !self.wanted.contains(&probe) {
+        if !self.wanted.contains(&probe) || silence(self.options, self.resolved, probe).is_some() {
             return;
         }
         let since = Instant::now();

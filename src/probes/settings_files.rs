@@ -4,12 +4,47 @@ use std::path::{Path, PathBuf};
 
 use bedrock_doctor_checks::claude_code::SettingsInput;
 use bedrock_doctor_checks::facts::SettingsLevel;
-use bedrock_doctor_checks::parse::settings;
+use bedrock_doctor_checks::parse::settings::{self, SettingsDocument};
 
 use crate::world::{FileText, World};
 
-/// Reads every settings file Claude Code would read, strongest first.
-pub(super) fn read(world: &World) -> Vec<SettingsInput> {
+/// The path of settings that stand on the command line themselves.
+pub(crate) const INLINE: &str = "--settings";
+
+/// Reads what `claude --settings` takes: JSON when it has braces around it, else a file. Where Claude Code ends with an
+/// error (seen, 2.1.330), so does this.
+pub(super) fn command_line(world: &World, text: &str) -> Result<SettingsInput, String> {
+    let trimmed = text.trim();
+    if trimmed.starts_with('{') && trimmed.ends_with('}') {
+        let document = settings::parse(trimmed);
+        if let SettingsDocument::Ignored { problem, .. } = &document
+            && problem.key.is_none()
+        {
+            return Err(format!(
+                "--settings: line {}: {}; Claude Code ends with `Invalid JSON provided to --settings`",
+                problem.line, problem.what
+            ));
+        }
+        return Ok(SettingsInput {
+            level: SettingsLevel::CommandLine,
+            path: INLINE.to_owned(),
+            document: Some(document),
+            unreadable: None,
+        });
+    }
+    let path = world.working_folder().join(text);
+    let input = input(world, SettingsLevel::CommandLine, &path);
+    if input.document.is_none() && input.unreadable.is_none() {
+        return Err(format!(
+            "--settings: there is no file `{}`; Claude Code ends with `Settings file not found`",
+            input.path
+        ));
+    }
+    Ok(input)
+}
+
+/// Reads every settings file Claude Code would read, strongest first. `command_line`: what stands there already.
+pub(super) fn read(world: &World, command_line: Option<&SettingsInput>) -> Vec<SettingsInput> {
     let managed = managed_folder(world);
     let drop_ins = managed.join("managed-settings.d");
     let mut names = world.list(&drop_ins).unwrap_or_default();
@@ -39,10 +74,17 @@ pub(super) fn read(world: &World) -> Vec<SettingsInput> {
     }
     files.extend(of_user.map(|path| (SettingsLevel::User, path)));
     files.extend(state_file(world).map(|path| (SettingsLevel::State, path)));
-    files
+    let mut inputs: Vec<SettingsInput> = files
         .into_iter()
         .map(|(level, path)| input(world, level, &path))
-        .collect()
+        .collect();
+    let below_managed = |input: &SettingsInput| input.level > SettingsLevel::CommandLine;
+    let place = inputs
+        .iter()
+        .position(below_managed)
+        .unwrap_or(inputs.len());
+    inputs.splice(place..place, command_line.cloned());
+    inputs
 }
 
 fn input(world: &World, level: SettingsLevel, path: &Path) -> SettingsInput {
@@ -53,9 +95,10 @@ fn input(world: &World, level: SettingsLevel, path: &Path) -> SettingsInput {
             let document = match level {
                 SettingsLevel::Managed => settings::parse_managed(&text),
                 SettingsLevel::State => settings::parse_claude_json(&text),
-                SettingsLevel::Local | SettingsLevel::Project | SettingsLevel::User => {
-                    settings::parse(&text)
-                }
+                SettingsLevel::CommandLine
+                | SettingsLevel::Local
+                | SettingsLevel::Project
+                | SettingsLevel::User => settings::parse(&text),
             };
             (Some(document), None)
         }

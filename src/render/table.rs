@@ -1,22 +1,13 @@
 //! For people at a terminal: root cause and fix on top, healthy families in one line each.
-//!
-//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use bedrock_doctor_checks::finding::{Finding, Owner, Status, Step};
 use bedrock_doctor_checks::registry::ALL;
 use bedrock_doctor_checks::text::count;
-use owo_colors::{OwoColorize as _, Style};
+use owo_colors::Style;
 
-use super::summary::{FamilyFindings, all_good, header, sign, tally};
+use super::page::{LABELLED, Look, Page, visible};
+use super::summary::{FamilyFindings, all_good, header, tally};
 use crate::report::{Report, RootCause};
-
-/// How the table is drawn.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
-    pub(crate) colour: bool,
-    pub(crate) verbose: bool,
-    pub(crate) width: usize,
-}
 
 /// The whole report.
 pub(crate) fn render(report: &Report, look: Look) -> String {
@@ -44,60 +35,6 @@ pub(crate) fn render(report: &Report, look: Look) -> String {
         page.whole(&look.paint(hint, Style::new().dimmed()));
     }
     page.lines.join("\n") + "\n"
-}
-
-/// Where the text behind a label begins.
-const LABELLED: usize = 11;
-
-/// The lines that are drawn.
-struct Page {
-    lines: Vec<String>,
-    look: Look,
-}
-
-impl Page {
-    fn blank(&mut self) {
-        self.lines.push(String::new());
-    }
-
-    /// A line that must not be wrapped, such as a command to paste.
-    fn whole(&mut self, line: &str) {
-        self.lines.push(line.to_owned());
-    }
-
-    /// A paragraph, wrapped; the lines after the first are indented.
-    fn text(&mut self, text: &str, indent: usize) {
-        self.lines.extend(wrapped(text, indent, self.look.width));
-    }
-
-    fn labelled(&mut self, name: &str, text: &str) {
-        let first = self.lines.len();
-        self.text(&format!("{:LABELLED$}{text}", ""), LABELLED);
-        if let Some(line) = self.lines.get_mut(first) {
-            *line = format!("  {name:<8} {}", line.trim_start());
-        }
-    }
-}
-
-impl Look {
-    fn paint(self, text: &str, style: Style) -> String {
-        if self.colour {
-            text.style(style).to_string()
-        } else {
-            text.to_owned()
-        }
-    }
-
-    fn sign(self, status: Status) -> String {
-        let style = Style::new();
-        let style = match status {
-            Status::Pass => style.green(),
-            Status::Warn | Status::CannotTell => style.yellow(),
-            Status::Fail => style.red().bold(),
-            Status::Blocked | Status::NotApplicable => style.dimmed(),
-        };
-        self.paint(sign(status), style)
-    }
 }
 
 fn verdict(page: &mut Page, report: &Report) {
@@ -383,79 +320,4 @@ fn timings(page: &mut Page, report: &Report) {
         ));
     }
     page.blank();
-}
-
-/// Wraps at blanks; what has none and is too long stays whole, so that it can be pasted.
-pub(crate) fn wrapped(text: &str, indent: usize, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    for paragraph in text.split('\n') {
-        let lead = paragraph.len() - paragraph.trim_start().len();
-        let mut line = " ".repeat(lead);
-        let mut used = lead;
-        let mut is_empty = true;
-        for word in words(paragraph.trim_start()) {
-            let length = visible(word);
-            if !is_empty && length > 0 && used + 1 + length > width {
-                lines.push(line.trim_end().to_owned());
-                line = " ".repeat(indent);
-                used = indent;
-                is_empty = true;
-            }
-            if !is_empty {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += length;
-            is_empty = false;
-        }
-        lines.push(line.trim_end().to_owned());
-    }
-    lines
-}
-
-/// The words of a text; what stands between backticks is one, unless it is long.
-fn words(text: &str) -> Vec<&str> {
-    const LONGEST: usize = 48;
-    let mut words = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = |from: usize| rest[from..].find(' ').map_or(rest.len(), |at| from + at);
-        let mut at = end(0);
-        while rest[..at].matches('`').count() % 2 == 1 && at < rest.len() {
-            at = end(at + 1);
-        }
-        if visible(&rest[..at]) > LONGEST || rest[..at].matches('`').count() % 2 == 1 {
-            at = end(0);
-        }
-        words.push(&rest[..at]);
-        rest = rest.get(at + 1..).unwrap_or_default();
-    }
-    words
-}
-
-/// The width of a word without the sequences that colour it.
-fn visible(word: &str) -> usize {
-    console::measure_text_width(word)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_wrapped_at_blanks_and_long_words_stay_whole() {
-        assert_eq!(
-            wrapped("  fix  one two three", 4, 12),
-            ["  fix  one", "    two", "    three"]
-        );
-        assert_eq!(wrapped("a 0123456789", 2, 8), ["a", "  0123456789"]);
-        assert_eq!(wrapped("", 2, 8), [""]);
-    }
-
-    #[test]
-    fn colour_takes_no_room() {
-        let red = "word".style(Style::new().red()).to_string();
-        assert_eq!(visible(&red), 4);
-    }
 }

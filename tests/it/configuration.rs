@@ -87,7 +87,7 @@ fn a_machine_on_which_nothing_is_configured_is_told_how_to_begin() {
 
 #[test]
 fn a_flag_that_is_not_on_leaves_bedrock_off() {
-    for value in ["0", "false", "ture", "2", " 1"] {
+    for value in ["0", "false", "ture", "2", "y"] {
         let world = World::healthy();
         let mut machine = machine(&world);
         machine.env("CLAUDE_CODE_USE_BEDROCK", value);
@@ -311,10 +311,17 @@ fn no_region_at_all_is_a_warning() {
 
 #[test]
 fn a_name_that_is_no_region_is_the_cause_and_not_the_network() {
-    for (value, says, meant) in [
-        ("us-east-1a", "an availability zone", "us-east-1"),
-        ("EU-WEST-1", "not written in lower case", "eu-west-1"),
-        ("useast1", "not the name of a Region", "us-east-1"),
+    let network = "endpoints-reachable";
+    for (value, says, meant, blocked) in [
+        ("us-east-1a", "an availability zone", "us-east-1", network),
+        // The host name is the right one, the signature is not.
+        (
+            "EU-WEST-1",
+            "not written in lower case",
+            "eu-west-1",
+            "credentials-accepted",
+        ),
+        ("us-east1", "not the name of a Region", "us-east-1", network),
     ] {
         let world = World::healthy();
         let mut machine = machine(&world);
@@ -327,7 +334,7 @@ fn a_name_that_is_no_region_is_the_cause_and_not_the_network() {
         );
         assert_owner(root, "you");
         assert_fix(root, &format!("export AWS_REGION={meant}"));
-        blocked_by(&told, "region-exists", &["endpoints-reachable"]);
+        blocked_by(&told, "region-exists", &[blocked]);
         for id in [
             "credentials-accepted",
             "profile-listing-allowed",

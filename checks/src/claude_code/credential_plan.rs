@@ -11,7 +11,7 @@ mod profile;
 use super::environment::Environment;
 use super::profiles::Profiles;
 use super::provider::is_on;
-use crate::facts::{CredentialKind, Step, StepOutcome};
+use crate::facts::{CredentialKind, Provider as Service, Step, StepOutcome};
 use crate::parse::sso_token::cache_file_name;
 
 /// What Claude Code says when no provider delivered.
@@ -215,11 +215,35 @@ impl Plan {
     }
 }
 
+/// The variable with the service's own kind of key.
+pub fn api_key_variable(service: Service) -> &'static str {
+    match service {
+        Service::AnthropicAws => "ANTHROPIC_AWS_API_KEY",
+        _ => "AWS_BEARER_TOKEN_BEDROCK",
+    }
+}
+
+/// Whether requests go out unsigned: each service has a switch of its own.
+pub fn skips_authentication(environment: &Environment, service: Service) -> bool {
+    let switch = match service {
+        Service::Mantle => "CLAUDE_CODE_SKIP_MANTLE_AUTH",
+        Service::AnthropicAws => "CLAUDE_CODE_SKIP_ANTHROPIC_AWS_AUTH",
+        _ => "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+    };
+    environment.get(switch).is_some_and(is_on)
+}
+
 /// The plan for an environment and its profiles. `export`: whether `awsCredentialExport` is set.
-pub fn plan(environment: &Environment, profiles: &Profiles, export: bool) -> Plan {
+pub fn plan(
+    environment: &Environment,
+    profiles: &Profiles,
+    service: Service,
+    export: bool,
+) -> Plan {
     let mut walk = Walk {
         environment,
         profiles,
+        service,
         links: Vec::new(),
     };
     let _ends = walk.before_the_chain(export)
@@ -235,6 +259,7 @@ pub fn plan(environment: &Environment, profiles: &Profiles, export: bool) -> Pla
 struct Walk<'a> {
     environment: &'a Environment,
     profiles: &'a Profiles,
+    service: Service,
     links: Vec<Link>,
 }
 
@@ -270,13 +295,12 @@ impl Walk<'_> {
 
     /// What Claude Code looks at before the SDK's chain.
     fn before_the_chain(&mut self, export: bool) -> bool {
-        let bearer = self.environment.get("AWS_BEARER_TOKEN_BEDROCK");
-        if bearer.is_some_and(|token| !token.trim().is_empty()) {
+        let key = self.environment.get(api_key_variable(self.service));
+        if key.is_some_and(|key| !key.trim().is_empty()) {
             self.try_it(Provider::ApiKey);
             return ENDS;
         }
-        let skip = self.environment.get("CLAUDE_CODE_SKIP_BEDROCK_AUTH");
-        if skip.is_some_and(is_on) {
+        if skips_authentication(self.environment, self.service) {
             self.try_it(Provider::Unsigned);
             return ENDS;
         }
@@ -427,7 +451,12 @@ mod tests {
             config: ("~/.aws/config".to_owned(), parse(config, FileKind::Config)),
             ..Profiles::default()
         };
-        let plan = plan(&Environment::merge(&shell, &[]), &profiles, false);
+        let plan = plan(
+            &Environment::merge(&shell, &[]),
+            &profiles,
+            Service::Bedrock,
+            false,
+        );
         let Some(Link::Stopped { step, printed }) = plan.links.last() else {
             panic!("the chain goes on");
         };
@@ -469,7 +498,8 @@ mod tests {
                 parse(credentials, FileKind::Credentials),
             ),
         };
-        let plan = plan(&Environment::merge(&shell.collect(), &[]), &profiles, false);
+        let environment = Environment::merge(&shell.collect(), &[]);
+        let plan = plan(&environment, &profiles, Service::Bedrock, false);
         let links: Vec<String> = plan
             .links
             .iter()

@@ -19,7 +19,7 @@ impl Environment {
     pub fn merge(shell: &BTreeMap<String, String>, settings: &[SettingsInput]) -> Self {
         let mut merged = Self::default();
         let managed_by_host = shell
-            .get("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST")
+            .get(MANAGED_BY_HOST)
             .is_some_and(|value| super::provider::is_on(value));
         for file in settings {
             let Some(SettingsDocument::Usable(document)) = &file.document else {
@@ -39,6 +39,14 @@ impl Environment {
         merged
     }
 
+    /// Whether a program that embeds Claude Code chooses the provider; a settings file cannot say so.
+    pub fn is_managed_by_host(&self) -> bool {
+        let values = self.variables.get(MANAGED_BY_HOST);
+        values.into_iter().flatten().any(|(value, source)| {
+            source.kind == SourceKind::Environment && super::provider::is_on(value)
+        })
+    }
+
     fn add(&mut self, name: &str, value: &str, source: Source) {
         self.variables
             .entry(name.to_owned())
@@ -46,12 +54,28 @@ impl Environment {
             .push((value.to_owned(), source));
     }
 
-    /// The same environment without what a project's files set: what control-plane calls see of endpoints and proxies.
+    /// Sets a variable before everything else, because a flag of this program says so.
+    pub fn set(&mut self, name: &str, value: &str, flag: &str) {
+        let source = Source {
+            kind: SourceKind::Flag,
+            path: None,
+            line: None,
+            name: Some(flag.to_owned()),
+        };
+        let values = self.variables.entry(name.to_owned()).or_default();
+        values.insert(0, (value.to_owned(), source));
+    }
+
+    /// The environment that control-plane calls see: they are made before a project's files count in full. Of those only
+    /// the Region, the profile and what chooses and switches providers reach them (seen, 2.1.330).
     #[must_use]
-    pub fn without_project(&self) -> Self {
+    pub fn of_control_plane(&self) -> Self {
         let mut kept = self.clone();
-        for values in kept.variables.values_mut() {
-            values.retain(|(_, source)| source.kind != SourceKind::ProjectSettings);
+        for (name, values) in &mut kept.variables {
+            let counts = REACH_CONTROL_PLANE.contains(&name.as_str())
+                || name.starts_with("CLAUDE_CODE_USE_")
+                || name.starts_with("CLAUDE_CODE_SKIP_");
+            values.retain(|(_, source)| counts || source.kind != SourceKind::ProjectSettings);
         }
         kept.variables.retain(|_, values| !values.is_empty());
         kept
@@ -112,19 +136,30 @@ impl Environment {
     }
 }
 
-/// With `CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST` the settings files have no say in provider, Region, endpoint and authentication.
+const MANAGED_BY_HOST: &str = "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST";
+
+/// Variables of a project's files that reach control-plane calls.
+const REACH_CONTROL_PLANE: [&str; 3] = ["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"];
+
+/// With `CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST` the settings files have no say in provider, Region, endpoint, proxy,
+/// authentication and models (seen, 2.1.330).
 fn is_hosts_business(name: &str) -> bool {
-    name.starts_with("AWS_")
-        || name.starts_with("CLAUDE_CODE_USE_")
-        || name.starts_with("CLAUDE_CODE_SKIP_")
-        || (name.starts_with("ANTHROPIC_")
-            && (name.ends_with("_BASE_URL") || name.ends_with("_TOKEN")))
+    [
+        "AWS_",
+        "ANTHROPIC_",
+        "CLAUDE_CODE_USE_",
+        "CLAUDE_CODE_SKIP_",
+    ]
+    .iter()
+    .any(|beginning| name.starts_with(beginning))
+        || name.to_ascii_lowercase().ends_with("_proxy")
 }
 
 /// The kind of source a settings file of this level is.
 pub(super) fn source_kind(level: SettingsLevel) -> SourceKind {
     match level {
         SettingsLevel::Managed => SourceKind::ManagedSettings,
+        SettingsLevel::CommandLine => SourceKind::Flag,
         SettingsLevel::Local | SettingsLevel::Project => SourceKind::ProjectSettings,
         SettingsLevel::User | SettingsLevel::State => SourceKind::Settings,
     }

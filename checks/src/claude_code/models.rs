@@ -3,19 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::Environment;
-use super::versions::Rules;
-use crate::facts::{InferenceProfiles, Models, Overridden, Source, Value};
+use super::versions::{Rule, Rules};
+use crate::facts::{InferenceProfiles, Models, Overridden, Provider, Source, Value};
+use crate::parse::js::trim;
 
 /// The prefixes of system-defined inference profiles.
 pub const PREFIXES: [&str; 7] = ["us-gov", "us", "eu", "apac", "jp", "au", "global"];
 
-/// What the settings files say about models, each with the winner first.
+/// What the settings files and the command line say about models, each with the winner first.
 #[derive(Clone, Default)]
 pub struct ModelSettings {
+    /// `claude --model`.
+    pub flag: Option<Value<String>>,
     /// `model`.
     pub model: Option<Value<String>>,
     /// `modelOverrides`.
     pub overrides: BTreeMap<String, Value<String>>,
+    /// `availableModels`: what may be selected.
+    pub available: Option<Value<Vec<String>>>,
 }
 
 /// The models of every part, and whether the profile listing decides about any of them.
@@ -26,29 +31,36 @@ pub struct Resolution {
     pub needs_listing: bool,
 }
 
-/// Resolves the models. `listed`: what the account lists in the Region, when that is known.
+/// What the models are resolved for.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The service.
+    pub provider: Provider,
+    /// The Region.
+    pub region: &'a str,
+    /// The version's rules.
+    pub rules: Rules,
+    /// What the account lists in the Region, when that is known.
+    pub listed: Option<&'a InferenceProfiles>,
+}
+
+/// Resolves the models.
 pub fn resolve(
     environment: &Environment,
     settings: &ModelSettings,
-    region: &str,
-    rules: Rules,
-    listed: Option<&InferenceProfiles>,
+    target: Target<'_>,
 ) -> Resolution {
     let mut resolver = Resolver {
         environment,
         settings,
-        prefix: prefix(environment, region, rules),
-        rules,
-        listed,
+        prefix: prefix(environment, target.region, target.rules),
+        target,
         prefixed: BTreeSet::new(),
     };
-    let opus = resolver.role("ANTHROPIC_DEFAULT_OPUS_MODEL", Role::Opus);
-    let sonnet = resolver.role("ANTHROPIC_DEFAULT_SONNET_MODEL", Role::Sonnet);
-    let haiku = resolver.role("ANTHROPIC_DEFAULT_HAIKU_MODEL", Role::Haiku);
     let families = Families {
-        opus,
-        sonnet,
-        haiku,
+        opus: resolver.family(Role::Opus),
+        sonnet: resolver.family(Role::Sonnet),
+        haiku: resolver.family(Role::Haiku),
     };
     let (main, selected) = resolver.main(&families);
     let background = resolver.background(&families, &main, selected);
@@ -66,12 +78,13 @@ pub fn resolve(
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Main,
     Opus,
     Sonnet,
     Haiku,
+    Fable,
 }
 
 struct Families {
@@ -84,8 +97,7 @@ struct Resolver<'a> {
     environment: &'a Environment,
     settings: &'a ModelSettings,
     prefix: String,
-    rules: Rules,
-    listed: Option<&'a InferenceProfiles>,
+    target: Target<'a>,
     /// Ids made from a prefix that the listing confirms or changes.
     prefixed: BTreeSet<String>,
 }
@@ -94,41 +106,74 @@ impl Resolver<'_> {
     /// The main model, and whether somebody selected it.
     fn main(&mut self, families: &Families) -> (Value<String>, bool) {
         let mut candidates: Vec<Value<String>> = Vec::new();
+        candidates.extend(self.settings.flag.clone());
         candidates.extend(self.environment.set_value("ANTHROPIC_MODEL"));
-        candidates.extend(self.settings.model.clone());
-        candidates.extend(self.environment.set_value("ANTHROPIC_DEFAULT_MODEL"));
-        if !candidates.is_empty() {
-            let mut winner = candidates.remove(0);
-            let losers = candidates.into_iter().map(|lost| Overridden {
-                value: lost.value,
-                source: lost.source,
+        candidates.extend(
+            self.settings
+                .model
+                .clone()
+                .filter(|model| !model.value.is_empty()),
+        );
+        candidates.extend(
+            self.environment
+                .set_value("ANTHROPIC_DEFAULT_MODEL")
+                .filter(|model| may_start_sessions(&model.value)),
+        );
+        let flag_says_default = self
+            .settings
+            .flag
+            .as_ref()
+            .is_some_and(|flag| alias(&flag.value) == "default");
+        if candidates.is_empty() || flag_says_default {
+            return self.unselected(families);
+        }
+        let mut winner = candidates.remove(0);
+        if !self.is_available(&winner.value) {
+            let (mut main, _) = self.unselected(families);
+            main.overridden.push(Overridden {
+                value: winner.value,
+                source: winner.source,
             });
-            winner.overridden.extend(losers);
-            winner.value = self.model_id(&winner.value, families);
-            return (winner, true);
+            return (main, false);
         }
-        // Opus is the default main model of newer versions, Sonnet of older ones.
-        let opus_pin = self
-            .environment
-            .get("ANTHROPIC_DEFAULT_OPUS_MODEL")
-            .is_some();
-        let sonnet_pin = self
-            .environment
-            .get("ANTHROPIC_DEFAULT_SONNET_MODEL")
-            .is_some();
-        if opus_pin && !sonnet_pin {
-            return (families.opus.clone(), true);
+        let losers = candidates.into_iter().map(|lost| Overridden {
+            value: lost.value,
+            source: lost.source,
+        });
+        winner.overridden.extend(losers);
+        winner.value = self.model_id(&winner.value, families);
+        (winner, true)
+    }
+
+    /// The main model when nobody selected one: Opus in newer versions, Sonnet in older ones.
+    fn unselected(&mut self, families: &Families) -> (Value<String>, bool) {
+        let opus = self.pin(Role::Opus).is_some();
+        let sonnet = self.pin(Role::Sonnet).is_some();
+        match (opus, sonnet) {
+            (true, false) => (families.opus.clone(), true),
+            (true, true) if self.target.rules.has(Rule::BackgroundIsSonnet) => {
+                (families.opus.clone(), false)
+            }
+            (_, true) => (families.sonnet.clone(), false),
+            (false, false) => (self.default_model(Role::Main), false),
         }
-        if sonnet_pin && !opus_pin {
-            return (families.sonnet.clone(), false);
-        }
-        if opus_pin && self.rules.background_is_sonnet() {
-            return (families.opus.clone(), false);
-        }
-        if sonnet_pin {
-            return (families.sonnet.clone(), false);
-        }
-        (self.default_model(Role::Main), false)
+    }
+
+    /// Whether `availableModels` allows a selection: by its very words, or by its family.
+    fn is_available(&self, selected: &str) -> bool {
+        let Some(available) = &self.settings.available else {
+            return true;
+        };
+        let wanted = alias(selected);
+        available
+            .value
+            .iter()
+            .map(|entry| alias(entry))
+            .any(|entry| {
+                entry == wanted
+                    || (["opus", "sonnet", "haiku", "fable"].contains(&&*entry)
+                        && wanted.contains(&format!("claude-{entry}")))
+            })
     }
 
     fn background(
@@ -137,65 +182,96 @@ impl Resolver<'_> {
         main: &Value<String>,
         selected: bool,
     ) -> Value<String> {
-        if self
-            .environment
-            .get("ANTHROPIC_DEFAULT_HAIKU_MODEL")
-            .is_some()
-        {
+        if self.pin(Role::Haiku).is_some() {
             return families.haiku.clone();
         }
         if let Some(mut pinned) = self.environment.set_value("ANTHROPIC_SMALL_FAST_MODEL") {
             pinned.value = self.model_id(&pinned.value, families);
             return pinned;
         }
-        if selected || !self.rules.background_is_sonnet() {
+        if !self.target.provider.uses_bedrock() {
+            return families.haiku.clone();
+        }
+        if selected || !self.target.rules.has(Rule::BackgroundIsSonnet) {
             return main.clone();
         }
-        if self
-            .environment
-            .get("ANTHROPIC_DEFAULT_SONNET_MODEL")
-            .is_some()
-        {
+        if self.pin(Role::Sonnet).is_some() {
             return families.sonnet.clone();
         }
         self.default_model(Role::Sonnet)
     }
 
-    fn role(&mut self, variable: &str, role: Role) -> Value<String> {
-        match self.environment.set_value(variable) {
-            Some(mut pinned) => {
-                pinned.value = self.mapped(&pinned.value);
-                pinned
-            }
-            None => self.default_model(role),
-        }
+    /// The pin of a family; one of blanks counts as unset.
+    fn pin(&self, role: Role) -> Option<Value<String>> {
+        let family = match role {
+            Role::Opus => "OPUS",
+            Role::Sonnet => "SONNET",
+            Role::Haiku => "HAIKU",
+            Role::Fable => "FABLE",
+            Role::Main => return None,
+        };
+        self.environment
+            .set_value(&format!("ANTHROPIC_DEFAULT_{family}_MODEL"))
+            .filter(|pin| !trim(&pin.value).is_empty())
+    }
+
+    /// What a family's alias stands for: its pin, or its default.
+    fn family(&mut self, role: Role) -> Value<String> {
+        let mut seen = Vec::new();
+        self.followed(role, &mut seen)
+    }
+
+    /// A pin may be the alias of another family; one that leads back to itself is sent as it is.
+    fn followed(&mut self, role: Role, seen: &mut Vec<Role>) -> Value<String> {
+        let Some(mut pinned) = self.pin(role) else {
+            return self.default_model(role);
+        };
+        seen.push(role);
+        pinned.value = match family(&alias(&pinned.value)) {
+            Some(other) if !seen.contains(&other) => self.followed(other, seen).value,
+            _ => self.mapped(&pinned.value),
+        };
+        pinned
     }
 
     fn default_model(&mut self, role: Role) -> Value<String> {
-        let base = self.rules.defaults().map_or("", |defaults| match role {
+        let rules = self.target.rules;
+        let defaults = match self.target.provider {
+            Provider::Mantle => rules.mantle_defaults(),
+            Provider::AnthropicAws => rules.anthropic_aws_defaults(),
+            _ => rules.defaults(),
+        };
+        let base = defaults.map_or("", |defaults| match role {
             Role::Main => &defaults.main,
             Role::Opus => &defaults.opus,
             Role::Sonnet => &defaults.sonnet,
             Role::Haiku => &defaults.haiku,
+            Role::Fable => &defaults.fable,
         });
-        let source = Source::default_of(&format!("of Claude Code {}", self.rules.version));
+        let source = Source::default_of(&format!("of Claude Code {}", rules.version));
         if let Some(replaced) = self.overridden(base) {
             return replaced;
         }
-        Value::new(self.with_prefix(base), source)
+        let id = if self.target.provider.uses_bedrock() {
+            self.with_prefix(base)
+        } else {
+            base.to_owned()
+        };
+        Value::new(id, source)
     }
 
     /// The id with the preferred prefix, or the first one the account lists.
     fn with_prefix(&mut self, base: &str) -> String {
         let preferred = format!("{}.{base}", self.prefix);
-        if !self.rules.prefix_follows_listing() {
+        let rules = self.target.rules;
+        if !rules.has(Rule::PrefixFollowsListing) {
             return preferred;
         }
         let fits = |id: &str| {
             let model = without_prefix(id);
-            model == base || (self.rules.takes_longer_names() && model.starts_with(base))
+            model == base || (!rules.has(Rule::ExactProfileNames) && model.starts_with(base))
         };
-        let id = match self.listed {
+        let id = match self.target.listed {
             Some(listed) if !listed.lists(&preferred) => listed
                 .profiles
                 .iter()
@@ -207,47 +283,80 @@ impl Resolver<'_> {
         id
     }
 
+    /// What `modelOverrides` puts in the place of a foundation model. Its keys are ids of Anthropic, no others count.
     fn overridden(&self, base: &str) -> Option<Value<String>> {
         self.settings
             .overrides
             .iter()
-            .find(|(id, _)| bedrock_id(id).as_deref() == Some(base) || id.as_str() == base)
+            .find(|(id, _)| bedrock_id(id) == Some(base))
             .map(|(_, value)| value.clone())
     }
 
     /// What a model setting turns into: aliases, Anthropic ids and overrides are resolved, all else goes out as it is.
     fn model_id(&mut self, text: &str, families: &Families) -> String {
-        let plain = without_1m(text);
-        match plain {
+        match &*alias(text) {
             "opus" | "best" => families.opus.value.clone(),
             "sonnet" | "opusplan" => families.sonnet.value.clone(),
             "haiku" => families.haiku.value.clone(),
-            "fable" => self.with_prefix("anthropic.claude-fable-5-2"),
-            _ => self.mapped(plain),
+            "fable" => self.family(Role::Fable).value,
+            _ => self.mapped(text),
         }
     }
 
     fn mapped(&mut self, text: &str) -> String {
-        let plain = without_1m(text);
-        if let Some(replaced) = self.settings.overrides.get(plain) {
-            return replaced.value.clone();
+        let plain = without_window(trim(text));
+        if !self.target.provider.uses_bedrock() {
+            return plain.to_owned();
         }
-        match bedrock_id(plain) {
-            Some(base) if self.rules.maps_anthropic_ids() => match self.overridden(&base) {
-                Some(replaced) => replaced.value,
-                None => self.with_prefix(&base),
-            },
+        match bedrock_id(&plain.to_ascii_lowercase()) {
+            Some(base) if self.target.rules.has(Rule::AnthropicIdsMapped) => {
+                match self.overridden(base) {
+                    Some(replaced) => replaced.value,
+                    None => self.with_prefix(base),
+                }
+            }
             _ => plain.to_owned(),
         }
     }
 }
 
+/// A model setting as aliases are compared: without blanks, letter case and the tag `[1m]` (seen, 2.1.330).
+fn alias(text: &str) -> String {
+    let text = trim(text).to_ascii_lowercase();
+    text.strip_suffix("[1m]").unwrap_or(&text).to_owned()
+}
+
+/// The family that an alias stands for.
+fn family(alias: &str) -> Option<Role> {
+    match alias {
+        "opus" | "best" => Some(Role::Opus),
+        "sonnet" | "opusplan" => Some(Role::Sonnet),
+        "haiku" => Some(Role::Haiku),
+        "fable" => Some(Role::Fable),
+        _ => None,
+    }
+}
+
+/// Whether `ANTHROPIC_DEFAULT_MODEL` counts: not with these words (documentation: Model configuration; seen, 2.1.330).
+pub fn may_start_sessions(model: &str) -> bool {
+    !["default", "inherit", "opusplan", "haiku"].contains(&&*alias(model))
+}
+
+/// Whether an id belongs to Mantle where both endpoints are in use: `anthropic.…` without a version suffix (seen, 2.1.330).
+pub fn is_mantle_id(id: &str) -> bool {
+    id.starts_with("anthropic.")
+        && !id.rsplit_once("-v").is_some_and(|(_, version)| {
+            version.starts_with(|c: char| c.is_ascii_digit())
+                && version.chars().all(|c| c.is_ascii_digit() || c == ':')
+        })
+}
+
 /// The prefix Claude Code puts before the models it picks itself.
 pub fn prefix(environment: &Environment, region: &str, rules: Rules) -> String {
-    let of_region = if !rules.prefix_follows_region() {
+    let of_region = if !rules.has(Rule::PrefixFollowsRegion) {
         "us"
     } else if region.starts_with("us-gov-") {
-        if rules.knows_govcloud_prefix() {
+        if rules.has(Rule::GovcloudPrefix) {
             "us-gov"
         } else {
             "global"
@@ -263,7 +372,8 @@ pub fn prefix(environment: &Environment, region: &str, rules: Rules) -> String {
     };
     let wanted = environment
         .get("ANTHROPIC_BEDROCK_REGION_PREFIX")
-        .filter(|_| rules.reads_region_prefix() && of_region != "us-gov")
+        .map(trim)
+        .filter(|_| rules.has(Rule::RegionPrefixVariable) && of_region != "us-gov")
         .filter(|wanted| PREFIXES.contains(wanted) && *wanted != "us-gov");
     wanted.unwrap_or(of_region).to_owned()
 }
@@ -282,52 +392,83 @@ pub fn prefix_of(id: &str) -> Option<&str> {
     PREFIXES.contains(&prefix).then_some(prefix)
 }
 
-/// Cuts off the tag that only Claude Code knows.
-fn without_1m(id: &str) -> &str {
-    let tag = id.len().checked_sub(4).and_then(|at| id.get(at..));
-    match tag {
-        Some(tag) if tag.eq_ignore_ascii_case("[1m]") => &id[..id.len() - 4],
-        _ => id,
-    }
+/// Cuts off the tag that only Claude Code knows: `[1m]`, or another size of the context window.
+fn without_window(id: &str) -> &str {
+    let cut = || {
+        let (plain, size) = id.strip_suffix(']')?.rsplit_once('[')?;
+        let digits = size.strip_suffix(['m', 'M'])?;
+        (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())).then_some(plain)
+    };
+    cut().unwrap_or(id)
 }
 
+/// The ids of Anthropic that Claude Code knows, and the foundation models behind them (seen, 2.1.330; a short form such
+/// as `claude-sonnet-4-5` is none of them and goes out as it is).
+const ANTHROPIC_IDS: [(&str, &str); 19] = [
+    (
+        "claude-3-5-haiku-20241022",
+        "anthropic.claude-3-5-haiku-20241022-v1:0",
+    ),
+    (
+        "claude-3-5-sonnet-20241022",
+        "anthropic.claude-3-5-sonnet-20241022-v2:0",
+    ),
+    (
+        "claude-3-7-sonnet-20250219",
+        "anthropic.claude-3-7-sonnet-20250219-v1:0",
+    ),
+    (
+        "claude-sonnet-4-20250514",
+        "anthropic.claude-sonnet-4-20250514-v1:0",
+    ),
+    (
+        "claude-sonnet-4-5-20250929",
+        "anthropic.claude-sonnet-4-5-20250929-v1:0",
+    ),
+    ("claude-sonnet-4-6", "anthropic.claude-sonnet-4-6"),
+    ("claude-sonnet-5", "anthropic.claude-sonnet-5"),
+    ("claude-sonnet-5-5", "anthropic.claude-sonnet-5-5"),
+    (
+        "claude-haiku-4-5-20251001",
+        "anthropic.claude-haiku-4-5-20251001-v1:0",
+    ),
+    (
+        "claude-opus-4-20250514",
+        "anthropic.claude-opus-4-20250514-v1:0",
+    ),
+    (
+        "claude-opus-4-1-20250805",
+        "anthropic.claude-opus-4-1-20250805-v1:0",
+    ),
+    (
+        "claude-opus-4-5-20251101",
+        "anthropic.claude-opus-4-5-20251101-v1:0",
+    ),
+    ("claude-opus-4-6", "anthropic.claude-opus-4-6-v1"),
+    ("claude-opus-4-7", "anthropic.claude-opus-4-7"),
+    ("claude-opus-4-8", "anthropic.claude-opus-4-8"),
+    ("claude-opus-5", "anthropic.claude-opus-5"),
+    ("claude-opus-5-5", "anthropic.claude-opus-5-5"),
+    ("claude-fable-5", "anthropic.claude-fable-5"),
+    ("claude-fable-5-2", "anthropic.claude-fable-5-2"),
+];
+
 /// The foundation model behind an Anthropic id, such as `claude-sonnet-4-6`.
-pub fn bedrock_id(anthropic: &str) -> Option<String> {
-    let dated = [
-        (
-            "claude-sonnet-4-5",
-            "anthropic.claude-sonnet-4-5-20250929-v1:0",
-        ),
-        (
-            "claude-haiku-4-5",
-            "anthropic.claude-haiku-4-5-20251001-v1:0",
-        ),
-        ("claude-opus-4-5", "anthropic.claude-opus-4-5-20251101-v1:0"),
-        ("claude-opus-4-1", "anthropic.claude-opus-4-1-20250805-v1:0"),
-        ("claude-sonnet-4", "anthropic.claude-sonnet-4-20250514-v1:0"),
-        ("claude-opus-4", "anthropic.claude-opus-4-20250514-v1:0"),
-        ("claude-opus-4-6", "anthropic.claude-opus-4-6-v1"),
-    ];
-    for (short, base) in dated {
-        let date = base
-            .strip_prefix("anthropic.")
-            .and_then(|id| id.strip_suffix("-v1:0"));
-        if anthropic == short || Some(anthropic) == date {
-            return Some(base.to_owned());
-        }
-    }
-    let undated = [
-        "claude-sonnet-4-6",
-        "claude-sonnet-5",
-        "claude-opus-4-7",
-        "claude-opus-4-8",
-        "claude-opus-5",
-        "claude-opus-5-5",
-        "claude-fable-5-2",
-    ];
-    undated
-        .contains(&anthropic)
-        .then(|| format!("anthropic.{anthropic}"))
+pub fn bedrock_id(anthropic: &str) -> Option<&'static str> {
+    let known = ANTHROPIC_IDS.iter().find(|(id, _)| *id == anthropic);
+    known.map(|(_, base)| *base)
+}
+
+/// The foundation model that a name means to people, who leave the date out: `claude-sonnet-4-5`.
+pub fn meant_model(name: &str) -> Option<&'static str> {
+    let dated = |id: &str| {
+        id.rsplit_once('-')
+            .is_some_and(|(undated, date)| undated == name && date.len() == 8)
+    };
+    let known = ANTHROPIC_IDS
+        .iter()
+        .find(|(id, _)| *id == name || dated(id));
+    known.map(|(_, base)| *base)
 }
 
 #[cfg(test)]
@@ -350,9 +491,12 @@ mod tests {
         let resolution = resolve(
             &Environment::default(),
             &ModelSettings::default(),
-            "us-east-1",
-            Rules::of(Version::parse(version)),
-            Some(&listed),
+            Target {
+                provider: Provider::Bedrock,
+                region: "us-east-1",
+                rules: Rules::of(Version::parse(version)),
+                listed: Some(&listed),
+            },
         );
         assert_eq!(resolution.models.main.value, want, "{version}");
     }

@@ -1,8 +1,11 @@
 //! Where requests go, through which proxy, and which certificates are trusted.
 
+use std::collections::BTreeMap;
+
 use super::environment::Environment;
-use super::region::domain;
-use crate::facts::{CaFile, Proxy, Route, Source, Value};
+use super::profiles::Profiles;
+use super::region::{domain, dual_stack_domain, partition};
+use crate::facts::{CaFile, Proxy, Route, Source, SourceKind, Value};
 
 /// The two kinds of request, which Claude Code routes differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,24 +31,80 @@ pub struct Routing {
     environment: Environment,
     no_proxy: Option<String>,
     plane: Plane,
+    sdk: SdkEndpoints,
+}
+
+/// What moves the endpoints of services that the AWS SDK calls. Invocations do not know it.
+#[derive(Clone, Default)]
+struct SdkEndpoints {
+    /// `AWS_ENDPOINT_URL_<SERVICE>` and `endpoint_url` of the profile's `services` section, by service.
+    named: BTreeMap<&'static str, Value<String>>,
+    /// `AWS_ENDPOINT_URL` and `endpoint_url` of the profile.
+    for_all: Option<Value<String>>,
+    fips: bool,
+    dual_stack: bool,
+}
+
+/// Services that are called through the AWS SDK: the ending of the variable, and the key in a `services` section.
+const SERVICES: [(&str, &str); 5] = [
+    ("BEDROCK", "bedrock"),
+    ("STS", "sts"),
+    ("SSO", "sso"),
+    ("SSO_OIDC", "sso_oidc"),
+    ("SIGNIN", "signin"),
+];
+
+impl SdkEndpoints {
+    /// As the SDK for JavaScript reads them (seen, 2.1.330): variables before the profile, `true` in this spelling only,
+    /// `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` not at all.
+    fn of(environment: &Environment, profiles: &Profiles, profile: &str) -> Self {
+        let in_profile = |key: &str| profiles.located(profile, key).into_iter().next();
+        let in_services = |key: &str| {
+            let (section, _) = in_profile("services")?;
+            profiles.service(&section, key)
+        };
+        let value = |(value, source)| Value::new(value, source);
+        let for_all = environment
+            .set_value("AWS_ENDPOINT_URL")
+            .or_else(|| in_profile("endpoint_url").map(value));
+        let named = SERVICES.iter().filter_map(|(variable, key)| {
+            let configured = environment
+                .set_value(&format!("AWS_ENDPOINT_URL_{variable}"))
+                // The variable for all services comes before the profile's for one.
+                .or_else(|| environment.set_value("AWS_ENDPOINT_URL"))
+                .or_else(|| in_services(key).map(value))?;
+            Some((*variable, configured))
+        });
+        let switch = |variable: &str, key: &str| match environment.get(variable) {
+            Some("true") => true,
+            Some("false") => false,
+            _ => in_profile(key).is_some_and(|(value, _)| value == "true"),
+        };
+        Self {
+            named: named.collect(),
+            for_all,
+            fips: switch("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+            dual_stack: switch("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+        }
+    }
 }
 
 impl Routing {
     /// Routing as Claude Code does it for this kind of request.
-    pub fn of(environment: &Environment, plane: Plane) -> Self {
+    pub fn of(environment: &Environment, profiles: &Profiles, profile: &str, plane: Plane) -> Self {
         match plane {
             Plane::Runtime => Self {
                 no_proxy: no_proxy(environment).map(str::to_owned),
                 environment: environment.clone(),
                 plane,
+                sdk: SdkEndpoints::default(),
             },
             Plane::Control => {
-                let seen = environment.without_project();
+                let seen = environment.of_control_plane();
                 // `NO_PROXY` from a settings file does not reach the control plane (seen, 2.1.330).
                 let shell_only = ["no_proxy", "NO_PROXY"].iter().find_map(|name| {
                     let value = seen.value(name)?;
-                    let from_shell =
-                        |source: &Source| source.kind == crate::facts::SourceKind::Environment;
+                    let from_shell = |source: &Source| source.kind == SourceKind::Environment;
                     if from_shell(&value.source) {
                         return Some(value.value);
                     }
@@ -57,6 +116,7 @@ impl Routing {
                 });
                 Self {
                     no_proxy: shell_only,
+                    sdk: SdkEndpoints::of(&seen, profiles, profile),
                     environment: seen,
                     plane,
                 }
@@ -99,46 +159,57 @@ impl Routing {
             return base;
         }
         match self.plane {
-            Plane::Runtime => Value::new(
-                format!("https://bedrock-runtime.{region}.amazonaws.com"),
-                Source::default_of("from the Region"),
-            ),
+            Plane::Runtime => from_region(format!("bedrock-runtime.{region}.amazonaws.com")),
             Plane::Control => self.service("bedrock", "BEDROCK", region),
         }
     }
 
-    /// The endpoint of a service the AWS SDK calls: `AWS_ENDPOINT_URL_<NAME>`, `AWS_ENDPOINT_URL`, or AWS's own.
+    /// The endpoint of Mantle; messages are posted to `/v1/messages` below it.
+    pub fn mantle(&self, region: &str) -> Value<String> {
+        let mut default = from_region(format!("bedrock-mantle.{region}.api.aws"));
+        default.value.push_str("/anthropic");
+        self.environment
+            .set_value("ANTHROPIC_BEDROCK_MANTLE_BASE_URL")
+            .unwrap_or(default)
+    }
+
+    /// The endpoint of Claude Platform on AWS.
+    pub fn anthropic_aws(&self, region: &str) -> Value<String> {
+        self.environment
+            .set_value("ANTHROPIC_AWS_BASE_URL")
+            .unwrap_or_else(|| from_region(format!("aws-external-anthropic.{region}.api.aws")))
+    }
+
+    /// The endpoint of a service the AWS SDK calls: a configured one, or AWS's own.
     pub fn service(&self, host: &str, variable: &str, region: &str) -> Value<String> {
-        let ignored = self
-            .environment
-            .get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let named = format!("AWS_ENDPOINT_URL_{variable}");
-        let configured = [named.as_str(), "AWS_ENDPOINT_URL"]
-            .iter()
-            .find_map(|name| self.environment.set_value(name))
-            .filter(|_| !ignored);
+        let configured = self.sdk.named.get(variable).or(self.sdk.for_all.as_ref());
         if let Some(url) = configured {
-            return url;
+            return url.clone();
         }
-        let fips = self
-            .environment
-            .get("AWS_USE_FIPS_ENDPOINT")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        let suffix = if fips && host == "bedrock" {
-            "-fips"
+        // Old names of FIPS endpoints: `fips-us-east-1`, `us-east-1-fips`.
+        let plain = region
+            .strip_prefix("fips-")
+            .or_else(|| region.strip_suffix("-fips"));
+        let fips = self.sdk.fips || plain.is_some();
+        let region = plain.unwrap_or(region);
+        // In GovCloud the endpoints of these services are FIPS endpoints by their usual name.
+        let usual = partition(region) == "aws-us-gov" && host != "bedrock";
+        let suffix = if fips && !usual { "-fips" } else { "" };
+        let domain = if self.sdk.dual_stack {
+            dual_stack_domain(region)
         } else {
-            ""
+            domain(region)
         };
-        Value::new(
-            format!("https://{host}{suffix}.{region}.{}", domain(region)),
-            Source::default_of("from the Region"),
-        )
+        from_region(format!("{host}{suffix}.{region}.{domain}"))
     }
 
     /// The route to Bedrock as a fact, without credentials.
     pub fn route(&self, region: &str) -> Route {
-        let endpoint = self.bedrock(region);
+        self.route_to(self.bedrock(region))
+    }
+
+    /// The route to an endpoint as a fact, without credentials.
+    pub fn route_to(&self, endpoint: Value<String>) -> Route {
         let proxy = self.proxy_for(&host_of(&endpoint.value)).map(|proxy| {
             let shown = Proxy {
                 url: shown_url(&proxy.url),
@@ -162,6 +233,15 @@ impl Routing {
             proxy,
         }
     }
+}
+
+/// AWS's own endpoint. Host names are lower-case on the wire, whatever the Region's spelling.
+fn from_region(host: String) -> Value<String> {
+    let host = host.to_lowercase();
+    Value::new(
+        format!("https://{host}"),
+        Source::default_of("from the Region"),
+    )
 }
 
 fn no_proxy(environment: &Environment) -> Option<&str> {

@@ -79,6 +79,20 @@ impl Profiles {
             .map(|entry| entry.value.as_str())
     }
 
+    /// The `endpoint_url` of a service in a `[services …]` section.
+    pub fn service(&self, section: &str, service: &str) -> Option<(String, Source)> {
+        let (path, file) = &self.config;
+        let key = format!("{service}.endpoint_url");
+        let entry = file.services.get(section)?.keys.get(&key)?;
+        let source = Source {
+            kind: SourceKind::AwsFile,
+            path: Some(path.clone()),
+            line: Some(entry.line),
+            name: Some(format!("[services {section}] {key}")),
+        };
+        Some((entry.value.clone(), source))
+    }
+
     /// Whether the `[sso-session …]` section exists.
     pub fn has_sso_session(&self, session: &str) -> bool {
         self.config.1.sso_sessions.contains_key(session)

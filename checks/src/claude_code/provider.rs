@@ -1,14 +1,15 @@
 //! Which service Claude Code talks to.
 
 use super::environment::Environment;
-use super::versions::Rules;
+use super::versions::{Rule, Rules};
 use crate::facts::{Provider, Source, Value};
+use crate::parse::js::trim;
 
-/// Whether a flag's text switches it on: `1`, `true`, `yes`, `on` in any case (seen, 2.1.330).
+/// Whether a flag's text switches it on: `1`, `true`, `yes`, `on` in any case, blanks around it or not (seen, 2.1.330).
 pub fn is_on(value: &str) -> bool {
     ["1", "true", "yes", "on"]
         .iter()
-        .any(|on| value.eq_ignore_ascii_case(on))
+        .any(|on| trim(value).eq_ignore_ascii_case(on))
 }
 
 /// Which service Claude Code talks to, and because of which variable.
@@ -17,24 +18,35 @@ pub fn resolve(environment: &Environment, rules: Rules) -> Value<Provider> {
         environment
             .value(name)
             .filter(|value| {
-                is_on(&value.value) || (rules.any_text_is_on() && !value.value.is_empty())
+                is_on(&value.value) || (!rules.has(Rule::FlagsAreRead) && !value.value.is_empty())
             })
             .map(|value| value.source)
     };
     let bedrock = flag("CLAUDE_CODE_USE_BEDROCK");
-    let mantle = flag("CLAUDE_CODE_USE_MANTLE");
-    match (bedrock, mantle) {
-        (Some(source), Some(_)) => return Value::new(Provider::BedrockAndMantle, source),
-        (Some(source), None) => return Value::new(Provider::Bedrock, source),
-        (None, Some(source)) => return Value::new(Provider::Mantle, source),
-        (None, None) => {}
+    let mantle = flag("CLAUDE_CODE_USE_MANTLE").filter(|_| rules.has(Rule::Mantle));
+    if let Some(source) = bedrock {
+        let both = mantle.is_some();
+        return Value::new(
+            if both {
+                Provider::BedrockAndMantle
+            } else {
+                Provider::Bedrock
+            },
+            source,
+        );
     }
-    for (name, provider) in [
-        ("CLAUDE_CODE_USE_ANTHROPIC_AWS", Provider::AnthropicAws),
-        ("CLAUDE_CODE_USE_FOUNDRY", Provider::Foundry),
-        ("CLAUDE_CODE_USE_VERTEX", Provider::Vertex),
-    ] {
-        if let Some(source) = flag(name) {
+    // The order of those that exclude each other was seen with 2.1.330.
+    let others = [
+        (Provider::Foundry, flag("CLAUDE_CODE_USE_FOUNDRY")),
+        (
+            Provider::AnthropicAws,
+            flag("CLAUDE_CODE_USE_ANTHROPIC_AWS"),
+        ),
+        (Provider::Mantle, mantle),
+        (Provider::Vertex, flag("CLAUDE_CODE_USE_VERTEX")),
+    ];
+    for (provider, source) in others {
+        if let Some(source) = source {
             return Value::new(provider, source);
         }
     }

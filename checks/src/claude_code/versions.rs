@@ -56,16 +56,62 @@ pub struct Defaults {
     pub sonnet: String,
     /// What `haiku` stands for.
     pub haiku: String,
+    /// What `fable` stands for.
+    pub fable: String,
+}
+
+#[derive(Default, Deserialize)]
+struct DefaultModels {
+    bedrock: Vec<Defaults>,
+    mantle: Vec<Defaults>,
+    anthropic_aws: Vec<Defaults>,
+}
+
+static MODELS: LazyLock<DefaultModels> = LazyLock::new(|| {
+    toml::from_str(include_str!("../../data/default-models.toml")).unwrap_or_default()
+});
+
+/// What Claude Code does since some version. What each means stands in `checks/data/claude-code-versions.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the data file says what each means")]
+pub enum Rule {
+    FlagsAreRead,
+    PrefixFollowsListing,
+    Mantle,
+    PrefixFollowsRegion,
+    RegionFromAwsFiles,
+    GovcloudPrefix,
+    FlatCredentialExport,
+    AnthropicIdsMapped,
+    BackgroundIsSonnet,
+    RegionPrefixVariable,
+    MalformedRegionIsUnset,
+    ExactProfileNames,
+}
+
+/// A change of the rules.
+#[derive(Debug, Deserialize)]
+pub struct Change {
+    /// The rule.
+    pub rule: Rule,
+    /// The first version that has it.
+    pub since: String,
+    /// What Claude Code does since then.
+    pub what: String,
+    /// Where that is known from.
+    pub source: String,
 }
 
 #[derive(Deserialize)]
-struct DefaultModels {
-    defaults: Vec<Defaults>,
+struct Changes {
+    rule: Vec<Change>,
 }
 
-static DEFAULTS: LazyLock<Vec<Defaults>> = LazyLock::new(|| {
-    toml::from_str::<DefaultModels>(include_str!("../../data/default-models.toml"))
-        .map(|file| file.defaults)
+/// Every change of the rules, the oldest first.
+pub static CHANGES: LazyLock<Vec<Change>> = LazyLock::new(|| {
+    toml::from_str::<Changes>(include_str!("../../data/claude-code-versions.toml"))
+        .map(|file| file.rule)
         .unwrap_or_default()
 });
 
@@ -77,74 +123,41 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules for a version; the newest known ones when it is not known.
+    /// The rules for a version: the newest known ones when it is newer, or not known.
     pub fn of(version: Option<Version>) -> Self {
         Self {
-            version: version.unwrap_or(NEWEST_KNOWN),
+            version: version.map_or(NEWEST_KNOWN, |version| version.min(NEWEST_KNOWN)),
         }
+    }
+
+    /// Whether the version has a rule.
+    pub fn has(self, rule: Rule) -> bool {
+        CHANGES.iter().any(|change| {
+            change.rule == rule
+                && Version::parse(&change.since).is_some_and(|since| since <= self.version)
+        })
     }
 
     /// The models used when nothing is pinned; none only if the data file is broken, which a test rules out.
     pub fn defaults(self) -> Option<&'static Defaults> {
+        self.defaults_of(&MODELS.bedrock)
+    }
+
+    /// The same on Mantle.
+    pub fn mantle_defaults(self) -> Option<&'static Defaults> {
+        self.defaults_of(&MODELS.mantle)
+    }
+
+    /// The same on Claude Platform on AWS.
+    pub fn anthropic_aws_defaults(self) -> Option<&'static Defaults> {
+        self.defaults_of(&MODELS.anthropic_aws)
+    }
+
+    fn defaults_of(self, all: &'static [Defaults]) -> Option<&'static Defaults> {
         let known = |entry: &&Defaults| {
             Version::parse(&entry.since).is_some_and(|since| since <= self.version)
         };
-        DEFAULTS.iter().rev().find(known).or(DEFAULTS.first())
-    }
-
-    /// Any text switches a provider on, `0` and `false` too (before 1.0.124).
-    pub fn any_text_is_on(self) -> bool {
-        self.version < Version::new(1, 0, 124)
-    }
-
-    /// The Region is also read from the AWS files (2.1.172; seen: not with 2.1.170).
-    pub fn region_from_aws_files(self) -> bool {
-        self.version >= Version::new(2, 1, 172)
-    }
-
-    /// A Region value with a slash, dot or blank counts as unset (2.1.232).
-    pub fn drops_malformed_region(self) -> bool {
-        self.version >= Version::new(2, 1, 232)
-    }
-
-    /// Default models take the Region's prefix; before 2.1.128 always `us.` (seen).
-    pub fn prefix_follows_region(self) -> bool {
-        self.version >= Version::new(2, 1, 128)
-    }
-
-    /// GovCloud Regions have their own prefix (2.1.174).
-    pub fn knows_govcloud_prefix(self) -> bool {
-        self.version >= Version::new(2, 1, 174)
-    }
-
-    /// What the account lists decides about the prefix (2.1.45; seen: not with 2.1.20).
-    pub fn prefix_follows_listing(self) -> bool {
-        self.version >= Version::new(2, 1, 45)
-    }
-
-    /// A listed profile fits when the model's id only begins alike: Opus 5.5 is taken for Opus 5 (seen up to 2.1.240, no longer with 2.1.260).
-    pub fn takes_longer_names(self) -> bool {
-        self.version < Version::new(2, 1, 260)
-    }
-
-    /// `ANTHROPIC_BEDROCK_REGION_PREFIX` is read (2.1.224).
-    pub fn reads_region_prefix(self) -> bool {
-        self.version >= Version::new(2, 1, 224)
-    }
-
-    /// Without a pin, small jobs go to the default Sonnet (2.1.207); before, to the main model.
-    pub fn background_is_sonnet(self) -> bool {
-        self.version >= Version::new(2, 1, 207)
-    }
-
-    /// `awsCredentialExport` may print the form of `credential_process`, without `Credentials` around it (2.1.181).
-    pub fn accepts_flat_export(self) -> bool {
-        self.version >= Version::new(2, 1, 181)
-    }
-
-    /// Anthropic ids given to `--model` or `ANTHROPIC_MODEL` are mapped (2.1.200).
-    pub fn maps_anthropic_ids(self) -> bool {
-        self.version >= Version::new(2, 1, 200)
+        all.iter().rev().find(known).or(all.first())
     }
 }
 
@@ -182,5 +195,38 @@ mod tests {
         assert_eq!(main("2.1.330"), Some("anthropic.claude-opus-5-5"));
         assert_eq!(main("9.0.0"), Some("anthropic.claude-opus-5-5"));
         assert_eq!(main("unknown"), Some("anthropic.claude-opus-5-5"));
+    }
+
+    #[test]
+    fn every_rule_has_its_version_and_they_stand_in_order() {
+        let last = Rule::ExactProfileNames;
+        assert_eq!(CHANGES.len(), last as usize + 1, "a rule has no entry");
+        let since = |change: &Change| Version::parse(&change.since).unwrap();
+        for (change, next) in CHANGES.iter().zip(CHANGES.iter().skip(1)) {
+            assert!(
+                change.rule < next.rule && since(change) <= since(next),
+                "{change:?}"
+            );
+        }
+        for change in CHANGES.iter() {
+            assert!(
+                !change.what.is_empty() && !change.source.is_empty(),
+                "{change:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rule_holds_from_its_version_on() {
+        let has = |version| Rules::of(Version::parse(version)).has(Rule::RegionFromAwsFiles);
+        assert!(!has("2.1.171"));
+        assert!(has("2.1.172"));
+        assert!(has("9.0.0"));
+    }
+
+    #[test]
+    fn a_newer_version_gets_the_newest_known_rules() {
+        assert_eq!(Rules::of(Version::parse("9.0.0")).version, NEWEST_KNOWN);
+        assert_eq!(Rules::of(None).version, NEWEST_KNOWN);
     }
 }

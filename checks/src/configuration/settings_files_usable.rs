@@ -199,6 +199,7 @@ mod tests {
     fn file(level: SettingsLevel, state: SettingsState) -> SettingsFile {
         let path = match level {
             SettingsLevel::Managed => "/etc/claude-code/managed-settings.json",
+            SettingsLevel::CommandLine => "--settings",
             SettingsLevel::Local => ".claude/settings.local.json",
             SettingsLevel::Project => ".claude/settings.json",
             SettingsLevel::User => "~/.claude/settings.json",
@@ -214,6 +215,7 @@ mod tests {
     fn used(keys: &[&str]) -> SettingsState {
         SettingsState::Used {
             env: vec!["AWS_REGION".into()],
+            dropped: Vec::new(),
             keys: keys.iter().map(|key| (*key).to_owned()).collect(),
         }
     }

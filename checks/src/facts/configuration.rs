@@ -12,7 +12,7 @@ pub struct Value<T> {
     /// Where it comes from.
     pub source: Source,
     /// What it beat, strongest first.
-    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default = "Vec::new")]
     pub overridden: Vec<Overridden<T>>,
 }
 
@@ -80,12 +80,13 @@ impl Source {
             (Some(path), None) => path.clone(),
             (None, _) => match self.kind {
                 SourceKind::Environment => "the environment".to_owned(),
-                SourceKind::Flag => "the command line".to_owned(),
+                SourceKind::Flag => "a flag of this run".to_owned(),
                 _ => "the built-in default".to_owned(),
             },
         };
         match (&self.name, self.kind) {
             (Some(name), SourceKind::Default) => format!("the default ({name})"),
+            (Some(name), SourceKind::Flag) if self.path.is_none() => format!("`{name}`"),
             (Some(name), _) => format!("`{name}` in {place}"),
             (None, _) => place,
         }
@@ -142,6 +143,16 @@ impl Provider {
     /// Whether requests go to Amazon Bedrock's own API.
     pub fn uses_bedrock(self) -> bool {
         matches!(self, Self::Bedrock | Self::BedrockAndMantle)
+    }
+
+    /// Whether requests go to Amazon Bedrock's Mantle endpoint.
+    pub fn uses_mantle(self) -> bool {
+        matches!(self, Self::Mantle | Self::BedrockAndMantle)
+    }
+
+    /// Whether requests are signed with AWS credentials.
+    pub fn uses_aws_credentials(self) -> bool {
+        self.uses_bedrock() || self.uses_mantle() || self == Self::AnthropicAws
     }
 
     /// The words in a sentence.
@@ -290,6 +301,21 @@ pub struct Configuration {
     pub bedrock: Route,
     /// Invocations.
     pub runtime: Route,
+    /// Mantle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mantle: Option<Route>,
+    /// Claude Platform on AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anthropic_aws: Option<Route>,
+    /// Where the background model is invoked, when that is another Region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_region: Option<Value<String>>,
+    /// Header fields that are added to invocations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    /// What is set and has no effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
     /// Files of certificates named by variables.
     pub ca_files: Vec<CaFile>,
     /// The models, as far as they are known without asking AWS.
@@ -340,6 +366,29 @@ impl Configuration {
             matches!(&file.state, SettingsState::Ignored { lost, .. } if lost.iter().any(|key| key == name))
         })
     }
+}
+
+/// A header field that is added to invocations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value; only those of AWS are known to be no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The variable that sets it.
+    pub source: Source,
+}
+
+/// Something that is set and that Claude Code ignores.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ignored {
+    /// The variable, key or file.
+    pub name: String,
+    /// Where it stands.
+    pub source: Source,
+    /// Why, in a phrase.
+    pub why: String,
 }
 
 /// A name nobody reads, and the one that was probably meant.

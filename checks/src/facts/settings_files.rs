@@ -19,6 +19,8 @@ pub struct SettingsFile {
 pub enum SettingsLevel {
     /// `managed-settings.json` and `managed-settings.d/`.
     Managed,
+    /// `claude --settings`.
+    CommandLine,
     /// `.claude/settings.local.json`.
     Local,
     /// `.claude/settings.json`.
@@ -34,6 +36,7 @@ impl SettingsLevel {
     pub fn words(self) -> &'static str {
         match self {
             Self::Managed => "managed settings",
+            Self::CommandLine => "settings on the command line",
             Self::Local => "local project settings",
             Self::Project => "project settings",
             Self::User => "user settings",
@@ -54,6 +57,9 @@ pub enum SettingsState {
         env: Vec<String>,
         /// Other keys that bear on Bedrock.
         keys: Vec<String>,
+        /// Keys of the wrong type that Claude Code leaves out: managed files only.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        dropped: Vec<DroppedKey>,
     },
     /// Claude Code ignores the whole file, without a word.
     Ignored {
@@ -72,4 +78,13 @@ pub enum SettingsState {
         /// Why.
         problem: String,
     },
+}
+
+/// A key of the wrong type that Claude Code leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedKey {
+    /// Its line, from 1.
+    pub line: u32,
+    /// What is wrong with it.
+    pub problem: String,
 }

@@ -2,7 +2,7 @@
 
 use super::{bare_name, in_use, list_ids, prefix, region_prefix, replace_id};
 use crate::check::{Check, Family, Meta};
-use crate::claude_code::models::bedrock_id;
+use crate::claude_code::models::meant_model;
 use crate::facts::{Configuration, Provider, Source, Value};
 use crate::finding::{Basis, Finding};
 use crate::text::shell_word;
@@ -219,9 +219,9 @@ impl Subject<'_> {
                 .find(|part| part.len() == 8)
                 .map(str::to_owned)
         };
-        match bedrock_id(bare_name(base)) {
+        match meant_model(bare_name(base)) {
             Some(known)
-                if known != base && date(base).is_none_or(|found| Some(found) == date(&known)) =>
+                if known != base && date(base).is_none_or(|found| Some(found) == date(known)) =>
             {
                 let finding = Finding::warn(
                     "model-id-version-suffix-wrong",
@@ -298,8 +298,8 @@ fn repaired(id: &str, region: &str) -> Option<String> {
     let clean = clean.to_ascii_lowercase();
     let clean = clean.rsplit('/').next().unwrap_or_default();
     let base = super::foundation_model(clean);
-    let known = bedrock_id(bare_name(base));
-    let base = known.or_else(|| base.starts_with("anthropic.").then(|| base.to_owned()))?;
+    let known = meant_model(bare_name(base));
+    let base = known.or_else(|| base.starts_with("anthropic.").then_some(base))?;
     let prefix = prefix(clean)
         .filter(|prefix| !prefix.is_empty())
         .unwrap_or(region_prefix(region));

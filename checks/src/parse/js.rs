@@ -3,12 +3,12 @@
 /// Returns whether `String.prototype.trim` and `\s` take the character for white space.
 ///
 /// That is Unicode's white space with the byte order mark and without NEL.
-pub(super) fn is_space(c: char) -> bool {
+pub(crate) fn is_space(c: char) -> bool {
     c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
 }
 
 /// `String.prototype.trim`.
-pub(super) fn trim(text: &str) -> &str {
+pub(crate) fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 

@@ -3,7 +3,7 @@
 use super::set_region;
 use crate::check::{Check, Family, Meta};
 use crate::claude_code::region::is_malformed;
-use crate::claude_code::versions::{Rules, Version};
+use crate::claude_code::versions::{Rule, Rules, Version};
 use crate::configuration::remove_at;
 use crate::facts::{Configuration, Overridden, SettingsFile, Shown, Source, SourceKind};
 use crate::finding::Finding;
@@ -128,7 +128,7 @@ fn fallen_back(configuration: &Configuration) -> Finding {
     }
     let rules = Rules::of(Version::parse(&configuration.rules));
     let unread = |lost: &&Overridden<String>| {
-        lost.source.kind == SourceKind::AwsFile && !rules.region_from_aws_files()
+        lost.source.kind == SourceKind::AwsFile && !rules.has(Rule::RegionFromAwsFiles)
     };
     if let Some(unread) = region.overridden.iter().find(unread) {
         let finding = Finding::warn(

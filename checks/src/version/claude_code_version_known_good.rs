@@ -547,6 +547,7 @@ mod tests {
                 path: "~/.claude/settings.json".into(),
                 state: SettingsState::Used {
                     env: vec![],
+                    dropped: Vec::new(),
                     keys: vec!["apiKeyHelper".into()],
                 },
             }];

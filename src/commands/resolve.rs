@@ -1,0 +1,73 @@
+//! `resolve`: the configuration Claude Code will use.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bedrock_doctor_checks::diagnosis::Exit;
+use bedrock_doctor_checks::probe::ProbeId;
+
+use super::check::observe;
+use crate::cli::{Global, ListFormat, ResolveArgs};
+use crate::output::Output;
+use crate::probes::{Options, WhatIf};
+use crate::redact;
+use crate::render::page::Look;
+use crate::render::{json, resolution};
+use crate::resolution::Resolution;
+use crate::world::World;
+
+/// What Claude Code itself looks at before its first request.
+const WANTED: [ProbeId; 7] = [
+    ProbeId::Machine,
+    ProbeId::ClaudeCode,
+    ProbeId::Configuration,
+    ProbeId::AwsFiles,
+    ProbeId::SsoCache,
+    ProbeId::Credentials,
+    ProbeId::InferenceProfiles,
+];
+
+/// Shows what Claude Code will use.
+pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &Output) -> Exit {
+    let world = &world.with_variables(&args.what_if.env);
+    let what_if = match WhatIf::of(world, &args.what_if) {
+        Ok(what_if) => what_if,
+        Err(complaint) => {
+            output.message(&format!("error: {complaint}"));
+            return Exit::Usage;
+        }
+    };
+    let options = Options {
+        offline: args.offline,
+        invoke: false,
+        accounts: Vec::new(),
+        timeout: Duration::from_secs_f64(args.timeout),
+        what_if,
+    };
+    let wanted = BTreeSet::from(WANTED);
+    let Some(collected) = observe(world, &options, &wanted, global, output) else {
+        return Exit::Internal;
+    };
+    let mut facts = collected.facts;
+    if !args.show_identifiers {
+        facts = redact::keys_shortened(&facts);
+    }
+    if args.format == ListFormat::Table {
+        facts = redact::printable(&facts);
+    }
+    let Some(resolution) = Resolution::of(&facts, args.show_identifiers) else {
+        return Exit::Internal;
+    };
+    let text = match args.format {
+        ListFormat::Json => json::render(&resolution),
+        ListFormat::Table => {
+            let look = Look {
+                colour: args.output.is_none() && output.colour(global.color, world),
+                verbose: global.verbose,
+                width: output.width(world),
+            };
+            resolution::render(&resolution, look)
+        }
+    };
+    output.write(args.output.as_deref(), &text, Exit::Healthy)
+}

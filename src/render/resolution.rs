@@ -1,0 +1,336 @@
+//! `resolve` for people at a terminal: each value, where it comes from, what it beats.
+
+use bedrock_doctor_checks::facts::{
+    CredentialKind, SettingsFile, SettingsState, Source, SourceKind, StepOutcome, Value,
+};
+use bedrock_doctor_checks::finding::Status;
+use bedrock_doctor_checks::text::relative;
+use owo_colors::Style;
+
+use super::page::{Look, Page, visible};
+use crate::resolution::{Resolution, ResolvedStep};
+
+/// Where the text behind a heading begins.
+const INDENT: usize = 13;
+
+/// The whole answer.
+pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
+    let mut table = Table {
+        page: Page {
+            lines: Vec::new(),
+            look,
+        },
+    };
+    table.page.text(&header(resolution, look), 0);
+    if !resolution.what_if.is_empty() {
+        let told = format!("what if: {}", resolution.what_if.join(" "));
+        table.page.text(&look.paint(&told, Style::new().bold()), 9);
+    }
+    table.page.blank();
+    let provider = resolution.provider.value;
+    table.value("Provider", provider.words(), &resolution.provider.source);
+    if !provider.uses_aws_credentials() {
+        table.files(resolution);
+        table.list("Open", &resolution.open);
+        return table.page.lines.join("\n") + "\n";
+    }
+    table.texts("Region", &resolution.region);
+    table.texts("Profile", &resolution.profile);
+    table.credentials(resolution);
+    table.models(resolution);
+    table.way(resolution);
+    table.tls(resolution);
+    table.files(resolution);
+    table.ignored(resolution);
+    table.list("Open", &resolution.open);
+    table.page.lines.join("\n") + "\n"
+}
+
+/// `bedrock-doctor 0.1.0 · Claude Code 2.1.330`.
+fn header(resolution: &Resolution, look: Look) -> String {
+    let tool = &resolution.tool;
+    let claude_code = &resolution.claude_code;
+    let rules = claude_code.rules.as_deref().unwrap_or_default();
+    let version = match &claude_code.version {
+        Some(version) if version != rules => format!("Claude Code {version} (rules of {rules})"),
+        Some(version) => format!("Claude Code {version}"),
+        None => format!("Claude Code not found (rules of {rules})"),
+    };
+    let header = format!("{} {} · {version}", tool.name, tool.version);
+    look.paint(&header, Style::new().dimmed())
+}
+
+struct Table {
+    page: Page,
+}
+
+impl Table {
+    /// A row: the heading before the first line, the others below it.
+    fn row(&mut self, heading: &str, lines: &[String]) {
+        let first = self.page.lines.len();
+        for line in lines {
+            let lead = line.len() - line.trim_start().len();
+            self.page
+                .text(&format!("{:INDENT$}{line}", ""), INDENT + lead + 2);
+        }
+        if let Some(line) = self.page.lines.get_mut(first) {
+            let painted = self.page.look.paint(heading, Style::new().bold());
+            let room = INDENT.saturating_sub(visible(heading));
+            *line = format!("{painted}{:room$}{}", "", line.trim_start());
+        }
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.page.look.paint(text, Style::new().dimmed())
+    }
+
+    fn value(&mut self, heading: &str, value: &str, source: &Source) {
+        let source = self.dim(&from(source));
+        self.row(heading, &[value.to_owned(), source]);
+    }
+
+    /// A value, its source, and what it beats.
+    fn texts(&mut self, heading: &str, value: &Value<String>) {
+        let mut lines = vec![value.value.clone(), self.dim(&from(&value.source))];
+        lines.extend(self.losers(value));
+        self.row(heading, &lines);
+    }
+
+    fn losers(&self, value: &Value<String>) -> Vec<String> {
+        let told = value
+            .overridden
+            .iter()
+            .map(|lost| format!("not `{}`: {}", lost.value, lost.source.words()));
+        told.map(|text| self.dim(&text)).collect()
+    }
+
+    fn credentials(&mut self, resolution: &Resolution) {
+        let found = &resolution.credentials;
+        let mut what = vec![found.kind.words().to_owned()];
+        what.extend(
+            found
+                .profile
+                .as_ref()
+                .map(|profile| format!("profile {profile}")),
+        );
+        what.extend(found.access_key_id.clone());
+        what.extend(found.expires_at.map(|at| {
+            let verb = if at <= resolution.now {
+                "expired"
+            } else {
+                "expires"
+            };
+            format!("{verb} {}", relative(at, resolution.now))
+        }));
+        let mut lines = vec![what.join(" · ")];
+        lines.extend(
+            found
+                .error
+                .as_ref()
+                .map(|error| format!("Claude Code ends with: {error}")),
+        );
+        lines.extend(found.steps.iter().map(|step| self.step(step)));
+        self.row("Credentials", &lines);
+    }
+
+    fn step(&self, step: &ResolvedStep) -> String {
+        let status = match step.outcome {
+            StepOutcome::Used => Status::Pass,
+            StepOutcome::PassedOver => Status::NotApplicable,
+            StepOutcome::Failed | StepOutcome::Stopped => Status::Fail,
+            StepOutcome::NotTried => Status::CannotTell,
+        };
+        let sign = self.page.look.sign(status);
+        let text = match step.provider {
+            CredentialKind::None => step.reason.clone(),
+            provider => format!("{}: {}", provider.words(), step.reason),
+        };
+        format!("{sign} {text}")
+    }
+
+    fn models(&mut self, resolution: &Resolution) {
+        let models = &resolution.models;
+        let mut lines = Vec::new();
+        for (part, model) in [
+            ("main", &models.main),
+            ("background", &models.background),
+            ("opus", &models.opus),
+            ("sonnet", &models.sonnet),
+            ("haiku", &models.haiku),
+        ] {
+            lines.push(format!("{part:<10} {}", model.value));
+            let is_told = matches!(part, "main" | "background");
+            if is_told || model.source.kind != SourceKind::Default {
+                lines.push(self.dim(&format!("  {}", from(&model.source))));
+            }
+            let losers = self.losers(model).into_iter();
+            lines.extend(losers.map(|text| format!("  {text}")));
+        }
+        if let Some(region) = &models.background_region {
+            lines.push(format!("the background model in Region {}", region.value));
+            lines.push(self.dim(&format!("  {}", from(&region.source))));
+        }
+        self.row("Models", &lines);
+    }
+
+    /// Where requests go, through what, with which header fields.
+    fn way(&mut self, resolution: &Resolution) {
+        if let Some(request) = &resolution.request {
+            self.page
+                .whole(&format!("{:<INDENT$}{} …", "Requests", request.method));
+            let last = self.page.lines.len() - 1;
+            let heading = self.page.look.paint("Requests", Style::new().bold());
+            let room = INDENT - visible("Requests");
+            self.page.lines[last] = format!("{heading}{:room$}{}", "", request.method);
+            self.page.whole(&format!("{:INDENT$}{}", "", request.url));
+        }
+        let endpoint = main_endpoint(resolution);
+        let mut lines = vec![format!("{}: {}", "invocations", endpoint.value)];
+        lines.push(self.dim(&format!("  {}", from(&endpoint.source))));
+        lines.extend(self.losers(endpoint));
+        if resolution.provider.value.uses_bedrock() {
+            let listing = &resolution.endpoint.bedrock;
+            lines.push(format!("profile listing: {}", listing.value));
+            lines.push(self.dim(&format!("  {}", from(&listing.source))));
+        }
+        self.row("Endpoints", &lines);
+        if !resolution.headers.is_empty() {
+            let shown = resolution.headers.iter().map(|header| {
+                let value = header.value.as_deref().unwrap_or("(not shown)");
+                format!("{}: {value} ({})", header.name, header.source.words())
+            });
+            let shown: Vec<String> = shown.collect();
+            self.row("Headers", &shown);
+        }
+        let proxy = &resolution.proxy;
+        let mut lines = Vec::new();
+        let told = |value: &Option<String>, source: &Source| match value {
+            Some(url) => format!("{url} ({})", source.words()),
+            None => "none".to_owned(),
+        };
+        let (main, control) = (
+            told(&proxy.value, &proxy.source),
+            told(&proxy.control_plane.value, &proxy.control_plane.source),
+        );
+        if main == control || !resolution.provider.value.uses_bedrock() {
+            lines.push(main);
+        } else {
+            lines.push(format!("invocations: {main}"));
+            lines.push(format!("profile listing and credential calls: {control}"));
+        }
+        self.row("Proxy", &lines);
+    }
+
+    fn tls(&mut self, resolution: &Resolution) {
+        let tls = &resolution.tls;
+        let mut lines = vec!["built-in, and those of the system".to_owned()];
+        for file in tls.ca_files.iter().filter(|file| file.honoured) {
+            let problem = file
+                .problem
+                .as_ref()
+                .map(|problem| format!(": {problem}, ignored without a word"))
+                .unwrap_or_default();
+            let from = file.path.source.words();
+            lines.push(format!("{} ({from}){problem}", file.path.value));
+        }
+        if !tls.verify.value {
+            let from = tls.verify.source.words();
+            lines.push(format!("certificates are NOT checked ({from})"));
+        }
+        self.row("Certificates", &lines);
+    }
+
+    fn files(&mut self, resolution: &Resolution) {
+        let present = |file: &&SettingsFile| file.state != SettingsState::Absent;
+        let mut lines: Vec<String> = resolution
+            .settings_files
+            .iter()
+            .filter(present)
+            .map(|file| self.file(file))
+            .collect();
+        if lines.is_empty() {
+            lines.push("none".to_owned());
+        }
+        self.row("Settings", &lines);
+    }
+
+    fn file(&self, file: &SettingsFile) -> String {
+        let level = file.level.words();
+        let (status, text) = match &file.state {
+            SettingsState::Absent => (Status::NotApplicable, "not there".to_owned()),
+            SettingsState::Used { env, keys, dropped } => {
+                let mut said: Vec<String> = env.iter().map(|name| format!("env.{name}")).collect();
+                said.extend(keys.iter().cloned());
+                if said.is_empty() {
+                    said.push("nothing that bears on Bedrock".to_owned());
+                }
+                let left_out = dropped
+                    .iter()
+                    .map(|key| format!("; line {} is left out: {}", key.line, key.problem));
+                (
+                    Status::Pass,
+                    said.join(", ") + &left_out.collect::<String>(),
+                )
+            }
+            SettingsState::Ignored {
+                line,
+                problem,
+                lost,
+                ..
+            } => {
+                let lost = match lost.as_slice() {
+                    [] => String::new(),
+                    lost => format!("; lost with it: {}", lost.join(", ")),
+                };
+                let text =
+                    format!("ignored as a whole, without a word: line {line}: {problem}{lost}");
+                (Status::Fail, text)
+            }
+            SettingsState::Unreadable { problem } => {
+                (Status::Fail, format!("cannot be read: {problem}"))
+            }
+        };
+        format!(
+            "{} {} ({level}): {text}",
+            self.page.look.sign(status),
+            file.path
+        )
+    }
+
+    fn ignored(&mut self, resolution: &Resolution) {
+        let is_variable = |name: &str| !name.contains('/');
+        let lines: Vec<String> = resolution
+            .ignored
+            .iter()
+            // What is wrong with a file stands beside it.
+            .filter(|ignored| ignored.source.name.is_some() || is_variable(&ignored.name))
+            .filter(|ignored| !ignored.why.starts_with("the whole file"))
+            .map(|ignored| format!("{}: {}", ignored.source.words(), ignored.why))
+            .collect();
+        self.list("Ignored", &lines);
+    }
+
+    fn list(&mut self, heading: &str, lines: &[String]) {
+        if !lines.is_empty() {
+            self.row(heading, lines);
+        }
+    }
+}
+
+fn main_endpoint(resolution: &Resolution) -> &Value<String> {
+    let endpoint = &resolution.endpoint;
+    let service = resolution.request.as_ref().map(|request| request.service);
+    match service {
+        Some("bedrock-mantle") => endpoint.mantle.as_ref(),
+        Some("aws-external-anthropic") => endpoint.anthropic_aws.as_ref(),
+        _ => None,
+    }
+    .unwrap_or(&endpoint.runtime)
+}
+
+fn from(source: &Source) -> String {
+    match source.kind {
+        SourceKind::Default => source.words(),
+        _ => format!("from {}", source.words()),
+    }
+}

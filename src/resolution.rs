@@ -1,0 +1,343 @@
+//! What Claude Code will use, in the form in which `resolve` writes it: version 1 of the JSON.
+
+use bedrock_doctor_checks::claude_code::models::is_mantle_id;
+use bedrock_doctor_checks::facts::{
+    Absence, CaFile, Configuration, CredentialKind, Credentials, Facts, Header, Ignored, Observed,
+    Overridden, Provider, Proxy, Route, SettingsFile, Shown, Source, Step, StepOutcome, Value,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::report::{ClaudeCodeVersion, SCHEMA, Schema, Tool};
+
+/// The answer of `resolve`.
+#[derive(Serialize)]
+pub(crate) struct Resolution {
+    pub(crate) schema: Schema,
+    pub(crate) tool: Tool,
+    pub(crate) claude_code: ClaudeCodeVersion,
+    /// What is assumed instead of what the machine says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) what_if: Vec<String>,
+    pub(crate) provider: Value<Provider>,
+    pub(crate) region: Value<String>,
+    pub(crate) profile: Value<String>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: ResolvedCredentials,
+    pub(crate) models: Models,
+    /// The request that carries the user's prompt, as far as it is known.
+    pub(crate) request: Option<Request>,
+    pub(crate) headers: Vec<Header>,
+    pub(crate) proxy: Proxies,
+    pub(crate) tls: Tls,
+    pub(crate) settings_files: Vec<SettingsFile>,
+    /// What is set and has no effect.
+    pub(crate) ignored: Vec<Ignored>,
+    /// What could not be told, or was left out with `--offline`.
+    pub(crate) open: Vec<String>,
+    #[serde(skip)]
+    pub(crate) now: Timestamp,
+}
+
+/// Full URLs.
+#[derive(Serialize)]
+pub(crate) struct Endpoint {
+    /// Control-plane calls: the profile listing.
+    pub(crate) bedrock: Value<String>,
+    /// Invocations.
+    pub(crate) runtime: Value<String>,
+    pub(crate) mantle: Option<Value<String>>,
+    pub(crate) anthropic_aws: Option<Value<String>>,
+}
+
+/// The credentials, without secrets.
+#[derive(Serialize)]
+pub(crate) struct ResolvedCredentials {
+    pub(crate) kind: CredentialKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) has_session_token: bool,
+    pub(crate) renewable: bool,
+    /// What Claude Code prints when it ends without credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+    pub(crate) steps: Vec<ResolvedStep>,
+}
+
+/// One provider of the chain.
+#[derive(Serialize)]
+pub(crate) struct ResolvedStep {
+    pub(crate) provider: CredentialKind,
+    pub(crate) outcome: StepOutcome,
+    pub(crate) reason: String,
+}
+
+impl From<&Step> for ResolvedStep {
+    fn from(step: &Step) -> Self {
+        Self {
+            provider: step.provider,
+            outcome: step.outcome,
+            reason: step.reason.clone(),
+        }
+    }
+}
+
+/// The models; a value is what goes into the request.
+#[derive(Serialize)]
+pub(crate) struct Models {
+    pub(crate) main: Value<String>,
+    pub(crate) background: Value<String>,
+    pub(crate) opus: Value<String>,
+    pub(crate) sonnet: Value<String>,
+    pub(crate) haiku: Value<String>,
+    /// Where the background model is invoked, when that is another Region.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) background_region: Option<Value<String>>,
+}
+
+/// A request.
+#[derive(Serialize)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    /// The service of the signature.
+    pub(crate) service: &'static str,
+}
+
+/// The proxy of invocations, and that of the profile listing and credential calls.
+#[derive(Serialize)]
+pub(crate) struct Proxies {
+    pub(crate) value: Option<String>,
+    pub(crate) source: Source,
+    pub(crate) overridden: Vec<Overridden<String>>,
+    pub(crate) control_plane: ControlPlaneProxy,
+}
+
+/// The proxy of control-plane calls.
+#[derive(Serialize)]
+pub(crate) struct ControlPlaneProxy {
+    pub(crate) value: Option<String>,
+    pub(crate) source: Source,
+}
+
+/// Which certificates are trusted beside the built-in ones and the system's.
+#[derive(Serialize)]
+pub(crate) struct Tls {
+    pub(crate) ca_files: Vec<CaFile>,
+    /// Whether certificates are checked at all.
+    pub(crate) verify: Value<bool>,
+}
+
+impl Resolution {
+    /// The answer that these facts give; none when there is no configuration, which every run has.
+    pub(crate) fn of(facts: &Facts, show_identifiers: bool) -> Option<Self> {
+        let configuration = facts.configuration.known()?;
+        let endpoint = |route: &Route| route.endpoint.clone();
+        let found = facts.claude_code.known();
+        let mut ignored = configuration.ignored.clone();
+        ignored.sort_by(|a, b| a.source.path.cmp(&b.source.path));
+        Some(Self {
+            schema: SCHEMA,
+            tool: Tool::this(),
+            claude_code: ClaudeCodeVersion {
+                version: found.and_then(|found| found.version.clone()),
+                rules: Some(configuration.rules.clone()),
+            },
+            what_if: facts.request.what_if.clone(),
+            provider: configuration.provider.clone(),
+            region: configuration.region.clone(),
+            profile: configuration.profile.clone(),
+            endpoint: Endpoint {
+                bedrock: endpoint(&configuration.bedrock),
+                runtime: endpoint(&configuration.runtime),
+                mantle: configuration.mantle.as_ref().map(endpoint),
+                anthropic_aws: configuration.anthropic_aws.as_ref().map(endpoint),
+            },
+            credentials: credentials(facts, show_identifiers),
+            models: Models {
+                main: configuration.models.main.clone(),
+                background: configuration.models.background.clone(),
+                opus: configuration.models.opus.clone(),
+                sonnet: configuration.models.sonnet.clone(),
+                haiku: configuration.models.haiku.clone(),
+                background_region: configuration.background_region.clone(),
+            },
+            request: request(configuration),
+            headers: configuration.headers.clone(),
+            proxy: proxies(configuration),
+            tls: tls(configuration),
+            settings_files: configuration.settings_files.clone(),
+            ignored,
+            open: open(facts, configuration),
+            now: facts.now,
+        })
+    }
+}
+
+/// The route that requests with the user's prompt take.
+pub(crate) fn main_route(configuration: &Configuration) -> Option<&Route> {
+    match configuration.provider.value {
+        Provider::Bedrock => Some(&configuration.runtime),
+        Provider::BedrockAndMantle if is_mantle_id(&configuration.models.main.value) => {
+            configuration.mantle.as_ref()
+        }
+        Provider::BedrockAndMantle => Some(&configuration.runtime),
+        Provider::Mantle => configuration.mantle.as_ref(),
+        Provider::AnthropicAws => configuration.anthropic_aws.as_ref(),
+        Provider::Vertex | Provider::Foundry | Provider::Anthropic => None,
+    }
+}
+
+fn request(configuration: &Configuration) -> Option<Request> {
+    let base = &main_route(configuration)?.endpoint.value;
+    let base = base.trim_end_matches('/');
+    let (service, path) = match configuration.provider.value {
+        Provider::AnthropicAws => ("aws-external-anthropic", "/v1/messages".to_owned()),
+        provider => {
+            let model = &configuration.models.main.value;
+            if provider.uses_bedrock() && !(provider.uses_mantle() && is_mantle_id(model)) {
+                let path = format!("/model/{model}/invoke-with-response-stream");
+                ("bedrock", path)
+            } else {
+                ("bedrock-mantle", "/v1/messages".to_owned())
+            }
+        }
+    };
+    Some(Request {
+        method: "POST",
+        url: format!("{base}{path}"),
+        service,
+    })
+}
+
+fn credentials(facts: &Facts, show_identifiers: bool) -> ResolvedCredentials {
+    let none = Credentials::none(Vec::new(), None);
+    let found = facts.credentials.known().unwrap_or(&none);
+    let shortened = |id: &String| {
+        if show_identifiers {
+            return id.clone();
+        }
+        let start = id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        format!("…{}", &id[start..])
+    };
+    ResolvedCredentials {
+        kind: found.kind,
+        profile: found.profile.clone(),
+        access_key_id: found.access_key_id.as_ref().map(shortened),
+        expires_at: found.expires_at,
+        has_session_token: found.has_session_token,
+        renewable: found.renewable,
+        error: found.error.clone(),
+        steps: found.steps.iter().map(ResolvedStep::from).collect(),
+    }
+}
+
+fn proxies(configuration: &Configuration) -> Proxies {
+    let none = || Source::default_of("no proxy is set for this host");
+    let of = |proxy: Option<&Value<Proxy>>| match proxy {
+        Some(proxy) => (Some(proxy.value.url.clone()), proxy.source.clone()),
+        None => (None, none()),
+    };
+    let main = main_route(configuration).unwrap_or(&configuration.runtime);
+    let (value, source) = of(main.proxy.as_ref());
+    let overridden = main.proxy.iter().flat_map(|proxy| &proxy.overridden);
+    let (control, control_source) = of(configuration.bedrock.proxy.as_ref());
+    Proxies {
+        value,
+        source,
+        overridden: overridden
+            .map(|lost| Overridden {
+                value: lost.value.url.clone(),
+                source: lost.source.clone(),
+            })
+            .collect(),
+        control_plane: ControlPlaneProxy {
+            value: control,
+            source: control_source,
+        },
+    }
+}
+
+fn tls(configuration: &Configuration) -> Tls {
+    let variable = configuration.variable("NODE_TLS_REJECT_UNAUTHORIZED");
+    let off = variable.filter(|variable| variable.value.value == Shown::Plain("0".to_owned()));
+    Tls {
+        ca_files: configuration.ca_files.clone(),
+        verify: match off {
+            Some(variable) => Value::new(false, variable.value.source.clone()),
+            None => Value::new(true, Source::default_of("certificates are checked")),
+        },
+    }
+}
+
+/// What is not known, and why.
+fn open(facts: &Facts, configuration: &Configuration) -> Vec<String> {
+    let mut open = Vec::new();
+    let provider = configuration.provider.value;
+    if !provider.uses_aws_credentials() {
+        open.push(format!(
+            "Claude Code will use {}: AWS credentials, Region and models of Bedrock do not matter",
+            provider.words()
+        ));
+        return open;
+    }
+    let rules = facts
+        .claude_code
+        .known()
+        .and_then(|found| found.version.as_deref());
+    match rules {
+        None => open.push(format!(
+            "Claude Code was not found: the rules are those of {}",
+            configuration.rules
+        )),
+        Some(version) if version != configuration.rules => open.push(format!(
+            "Claude Code {version} is newer than what is known here: the rules are those of {}",
+            configuration.rules
+        )),
+        Some(_) => {}
+    }
+    let steps = facts
+        .credentials
+        .known()
+        .map(|found| found.steps.as_slice());
+    let untried = steps
+        .unwrap_or_default()
+        .iter()
+        .find(|step| step.outcome == StepOutcome::NotTried);
+    if let Some(step) = untried {
+        open.push(format!("the credentials: {}", step.reason));
+    }
+    if let Observed::Failed(failure) = &facts.credentials {
+        open.push(format!("the credentials: {}", failure.words()));
+    }
+    if configuration.models_need_listing {
+        match &facts.inference_profiles {
+            Observed::Known(_) => {}
+            Observed::Failed(failure) => open.push(format!(
+                "the prefix of default models was not checked, as Claude Code does when it may not list inference profiles: {}",
+                failure.words()
+            )),
+            Observed::NotCollected(Absence::Offline) => open.push(
+                "the prefix of default models: the inference profiles that the account lists decide, and --offline asks nobody"
+                    .to_owned(),
+            ),
+            Observed::NotCollected(_) => open.push(
+                "the prefix of default models: nobody could be asked which inference profiles the account lists"
+                    .to_owned(),
+            ),
+        }
+        let unpinned = configuration.models.main.source.kind
+            == bedrock_doctor_checks::facts::SourceKind::Default;
+        if unpinned && !configuration.skip_auth {
+            open.push(
+                "the main model: when it is refused at the start, Claude Code takes an older one without a word; `resolve` invokes nothing"
+                    .to_owned(),
+            );
+        }
+    }
+    open
+}
