@@ -1,6 +1,6 @@
 //! What Claude Code will use, in the form in which `resolve` writes it: version 1 of the JSON.
 
-use bedrock_doctor_checks::claude_code::models::is_mantle_id;
+use bedrock_doctor_checks::claude_code::model_ids::is_mantle_id;
 use bedrock_doctor_checks::facts::{
     Absence, CaFile, Configuration, CredentialKind, Credentials, Facts, Header, Ignored, Observed,
     Overridden, Provider, Proxy, Route, SettingsFile, Shown, Source, Step, StepOutcome, Value,

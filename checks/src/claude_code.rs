@@ -6,6 +6,7 @@ pub mod credential_plan;
 pub mod environment;
 pub mod headers;
 pub mod ignored;
+pub mod model_ids;
 pub mod models;
 pub mod network;
 pub mod profiles;

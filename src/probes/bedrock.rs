@@ -2,7 +2,7 @@
 
 use aws_sdk_bedrock::Client;
 use aws_sdk_bedrock::types::InferenceProfileType;
-use bedrock_doctor_checks::claude_code::models::without_prefix;
+use bedrock_doctor_checks::claude_code::model_ids::without_prefix;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::facts::{
     Absence, Availability, InferenceProfile, InferenceProfiles, Lifecycle, ModelFacts, Observed,

@@ -73,7 +73,7 @@ pub(super) async fn invocations(online: &Online<'_>, signer: &Signer) -> Observe
 /// The state of the agreement, when AWS says that there is none yet: the first invocation would make it.
 fn would_subscribe(online: &Online<'_>, model: &str) -> Option<String> {
     let facts = online.facts.borrow();
-    let base = bedrock_doctor_checks::claude_code::models::without_prefix(model);
+    let base = bedrock_doctor_checks::claude_code::model_ids::without_prefix(model);
     let availability = facts
         .model_availability
         .known()?

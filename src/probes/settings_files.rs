@@ -121,19 +121,23 @@ fn managed_folder(world: &World) -> PathBuf {
     }
 }
 
+/// `CLAUDE_CONFIG_DIR`, below the working folder when it is no absolute path.
 fn config_folder(world: &World) -> Option<PathBuf> {
-    world
-        .variable("CLAUDE_CONFIG_DIR")
-        .filter(|folder| !folder.is_empty())
-        .map(|folder| world.working_folder().join(folder))
+    let folder = world.variable("CLAUDE_CONFIG_DIR")?;
+    Some(world.working_folder().join(folder))
 }
 
+/// An empty `CLAUDE_CONFIG_DIR` is the working folder for the settings, and none for the state (seen, 2.1.330).
 fn user_folder(world: &World) -> Option<PathBuf> {
     config_folder(world).or_else(|| Some(world.home()?.join(".claude")))
 }
 
 fn state_file(world: &World) -> Option<PathBuf> {
+    let is_set = world
+        .variable("CLAUDE_CONFIG_DIR")
+        .is_some_and(|folder| !folder.is_empty());
     config_folder(world)
+        .filter(|_| is_set)
         .or_else(|| world.home().map(Path::to_path_buf))
         .map(|folder| folder.join(".claude.json"))
 }

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::Environment;
+use super::model_ids::{PREFIXES, id_at, without_prefix, without_window};
 use super::versions::{Rule, Rules};
 use crate::facts::{InferenceProfiles, Models, Overridden, Provider, Source, Value};
 use crate::parse::js::trim;
-
-/// The prefixes of system-defined inference profiles.
-pub const PREFIXES: [&str; 7] = ["us-gov", "us", "eu", "apac", "jp", "au", "global"];
 
 /// What the settings files and the command line say about models, each with the winner first.
 #[derive(Clone, Default)]
@@ -149,6 +147,14 @@ impl Resolver<'_> {
     fn unselected(&mut self, families: &Families) -> (Value<String>, bool) {
         let opus = self.pin(Role::Opus).is_some();
         let sonnet = self.pin(Role::Sonnet).is_some();
+        if !self.target.provider.uses_bedrock() {
+            let main = if opus {
+                families.opus.clone()
+            } else {
+                self.default_model(Role::Main)
+            };
+            return (main, opus);
+        }
         match (opus, sonnet) {
             (true, false) => (families.opus.clone(), true),
             (true, true) if self.target.rules.has(Rule::BackgroundIsSonnet) => {
@@ -288,7 +294,7 @@ impl Resolver<'_> {
         self.settings
             .overrides
             .iter()
-            .find(|(id, _)| bedrock_id(id) == Some(base))
+            .find(|(id, _)| id_at(self.target.provider, id) == Some(base))
             .map(|(_, value)| value.clone())
     }
 
@@ -305,14 +311,13 @@ impl Resolver<'_> {
 
     fn mapped(&mut self, text: &str) -> String {
         let plain = without_window(trim(text));
-        if !self.target.provider.uses_bedrock() {
-            return plain.to_owned();
-        }
-        match bedrock_id(&plain.to_ascii_lowercase()) {
+        let provider = self.target.provider;
+        match id_at(provider, &plain.to_ascii_lowercase()) {
             Some(base) if self.target.rules.has(Rule::AnthropicIdsMapped) => {
                 match self.overridden(base) {
                     Some(replaced) => replaced.value,
-                    None => self.with_prefix(base),
+                    None if provider.uses_bedrock() => self.with_prefix(base),
+                    None => base.to_owned(),
                 }
             }
             _ => plain.to_owned(),
@@ -342,15 +347,6 @@ pub fn may_start_sessions(model: &str) -> bool {
     !["default", "inherit", "opusplan", "haiku"].contains(&&*alias(model))
 }
 
-/// Whether an id belongs to Mantle where both endpoints are in use: `anthropic.…` without a version suffix (seen, 2.1.330).
-pub fn is_mantle_id(id: &str) -> bool {
-    id.starts_with("anthropic.")
-        && !id.rsplit_once("-v").is_some_and(|(_, version)| {
-            version.starts_with(|c: char| c.is_ascii_digit())
-                && version.chars().all(|c| c.is_ascii_digit() || c == ':')
-        })
-}
-
 /// The prefix Claude Code puts before the models it picks itself.
 pub fn prefix(environment: &Environment, region: &str, rules: Rules) -> String {
     let of_region = if !rules.has(Rule::PrefixFollowsRegion) {
@@ -376,99 +372,6 @@ pub fn prefix(environment: &Environment, region: &str, rules: Rules) -> String {
         .filter(|_| rules.has(Rule::RegionPrefixVariable) && of_region != "us-gov")
         .filter(|wanted| PREFIXES.contains(wanted) && *wanted != "us-gov");
     wanted.unwrap_or(of_region).to_owned()
-}
-
-/// An id without the prefix of an inference profile.
-pub fn without_prefix(id: &str) -> &str {
-    match id.split_once('.') {
-        Some((prefix, rest)) if PREFIXES.contains(&prefix) => rest,
-        _ => id,
-    }
-}
-
-/// The prefix of an inference profile's id.
-pub fn prefix_of(id: &str) -> Option<&str> {
-    let (prefix, _) = id.split_once('.')?;
-    PREFIXES.contains(&prefix).then_some(prefix)
-}
-
-/// Cuts off the tag that only Claude Code knows: `[1m]`, or another size of the context window.
-fn without_window(id: &str) -> &str {
-    let cut = || {
-        let (plain, size) = id.strip_suffix(']')?.rsplit_once('[')?;
-        let digits = size.strip_suffix(['m', 'M'])?;
-        (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())).then_some(plain)
-    };
-    cut().unwrap_or(id)
-}
-
-/// The ids of Anthropic that Claude Code knows, and the foundation models behind them (seen, 2.1.330; a short form such
-/// as `claude-sonnet-4-5` is none of them and goes out as it is).
-const ANTHROPIC_IDS: [(&str, &str); 19] = [
-    (
-        "claude-3-5-haiku-20241022",
-        "anthropic.claude-3-5-haiku-20241022-v1:0",
-    ),
-    (
-        "claude-3-5-sonnet-20241022",
-        "anthropic.claude-3-5-sonnet-20241022-v2:0",
-    ),
-    (
-        "claude-3-7-sonnet-20250219",
-        "anthropic.claude-3-7-sonnet-20250219-v1:0",
-    ),
-    (
-        "claude-sonnet-4-20250514",
-        "anthropic.claude-sonnet-4-20250514-v1:0",
-    ),
-    (
-        "claude-sonnet-4-5-20250929",
-        "anthropic.claude-sonnet-4-5-20250929-v1:0",
-    ),
-    ("claude-sonnet-4-6", "anthropic.claude-sonnet-4-6"),
-    ("claude-sonnet-5", "anthropic.claude-sonnet-5"),
-    ("claude-sonnet-5-5", "anthropic.claude-sonnet-5-5"),
-    (
-        "claude-haiku-4-5-20251001",
-        "anthropic.claude-haiku-4-5-20251001-v1:0",
-    ),
-    (
-        "claude-opus-4-20250514",
-        "anthropic.claude-opus-4-20250514-v1:0",
-    ),
-    (
-        "claude-opus-4-1-20250805",
-        "anthropic.claude-opus-4-1-20250805-v1:0",
-    ),
-    (
-        "claude-opus-4-5-20251101",
-        "anthropic.claude-opus-4-5-20251101-v1:0",
-    ),
-    ("claude-opus-4-6", "anthropic.claude-opus-4-6-v1"),
-    ("claude-opus-4-7", "anthropic.claude-opus-4-7"),
-    ("claude-opus-4-8", "anthropic.claude-opus-4-8"),
-    ("claude-opus-5", "anthropic.claude-opus-5"),
-    ("claude-opus-5-5", "anthropic.claude-opus-5-5"),
-    ("claude-fable-5", "anthropic.claude-fable-5"),
-    ("claude-fable-5-2", "anthropic.claude-fable-5-2"),
-];
-
-/// The foundation model behind an Anthropic id, such as `claude-sonnet-4-6`.
-pub fn bedrock_id(anthropic: &str) -> Option<&'static str> {
-    let known = ANTHROPIC_IDS.iter().find(|(id, _)| *id == anthropic);
-    known.map(|(_, base)| *base)
-}
-
-/// The foundation model that a name means to people, who leave the date out: `claude-sonnet-4-5`.
-pub fn meant_model(name: &str) -> Option<&'static str> {
-    let dated = |id: &str| {
-        id.rsplit_once('-')
-            .is_some_and(|(undated, date)| undated == name && date.len() == 8)
-    };
-    let known = ANTHROPIC_IDS
-        .iter()
-        .find(|(id, _)| *id == name || dated(id));
-    known.map(|(_, base)| *base)
 }
 
 #[cfg(test)]

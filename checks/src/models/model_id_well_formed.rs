@@ -2,7 +2,7 @@
 
 use super::{bare_name, in_use, list_ids, prefix, region_prefix, replace_id};
 use crate::check::{Check, Family, Meta};
-use crate::claude_code::models::meant_model;
+use crate::claude_code::model_ids::meant_model;
 use crate::facts::{Configuration, Provider, Source, Value};
 use crate::finding::{Basis, Finding};
 use crate::text::shell_word;

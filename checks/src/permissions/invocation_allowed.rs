@@ -293,7 +293,8 @@ fn foundation_model_region(resource: &str) -> Option<&str> {
 }
 
 fn uses_profile(model: &str) -> bool {
-    crate::claude_code::models::prefix_of(model).is_some() || model.contains("inference-profile/")
+    crate::claude_code::model_ids::prefix_of(model).is_some()
+        || model.contains("inference-profile/")
 }
 
 fn remedy(finding: Finding, code: &str, denial: &Denial, model: &str, region: &str) -> Finding {
@@ -365,7 +366,7 @@ fn resources(model: &str, region: &str) -> Vec<String> {
             vec![own]
         };
     }
-    let base = crate::claude_code::models::without_prefix(model);
+    let base = crate::claude_code::model_ids::without_prefix(model);
     let foundation = format!("arn:{partition}:bedrock:*::foundation-model/{base}");
     if uses_profile(model) {
         vec![

@@ -1,0 +1,106 @@
+//! The ids of models: those of Anthropic, of foundation models, of inference profiles, of Mantle.
+
+use crate::facts::Provider;
+
+/// The prefixes of system-defined inference profiles.
+pub const PREFIXES: [&str; 7] = ["us-gov", "us", "eu", "apac", "jp", "au", "global"];
+
+/// An id of Anthropic that Claude Code knows.
+struct Known {
+    anthropic: &'static str,
+    bedrock: &'static str,
+    /// Not every model is served there.
+    mantle: Option<&'static str>,
+}
+
+const fn known(
+    anthropic: &'static str,
+    bedrock: &'static str,
+    mantle: Option<&'static str>,
+) -> Known {
+    Known {
+        anthropic,
+        bedrock,
+        mantle,
+    }
+}
+
+/// Seen with 2.1.330. A short form such as `claude-sonnet-4-5` is none of them and goes out as it is.
+#[rustfmt::skip]
+const KNOWN: [Known; 20] = [
+    known("claude-3-5-haiku-20241022", "anthropic.claude-3-5-haiku-20241022-v1:0", None),
+    known("claude-3-5-sonnet-20241022", "anthropic.claude-3-5-sonnet-20241022-v2:0", None),
+    known("claude-3-7-sonnet-20250219", "anthropic.claude-3-7-sonnet-20250219-v1:0", None),
+    known("claude-sonnet-4-20250514", "anthropic.claude-sonnet-4-20250514-v1:0", None),
+    known("claude-sonnet-4-5-20250929", "anthropic.claude-sonnet-4-5-20250929-v1:0", None),
+    known("claude-sonnet-4-6", "anthropic.claude-sonnet-4-6", None),
+    known("claude-sonnet-5", "anthropic.claude-sonnet-5", Some("anthropic.claude-sonnet-5")),
+    known("claude-sonnet-5-5", "anthropic.claude-sonnet-5-5", Some("anthropic.claude-sonnet-5-5")),
+    known("claude-haiku-4-5-20251001", "anthropic.claude-haiku-4-5-20251001-v1:0", Some("anthropic.claude-haiku-4-5")),
+    known("claude-opus-4-20250514", "anthropic.claude-opus-4-20250514-v1:0", None),
+    known("claude-opus-4-1-20250805", "anthropic.claude-opus-4-1-20250805-v1:0", None),
+    known("claude-opus-4-5-20251101", "anthropic.claude-opus-4-5-20251101-v1:0", None),
+    known("claude-opus-4-6", "anthropic.claude-opus-4-6-v1", None),
+    known("claude-opus-4-7", "anthropic.claude-opus-4-7", Some("anthropic.claude-opus-4-7")),
+    known("claude-opus-4-8", "anthropic.claude-opus-4-8", Some("anthropic.claude-opus-4-8")),
+    known("claude-opus-5", "anthropic.claude-opus-5", Some("anthropic.claude-opus-5")),
+    known("claude-opus-5-5", "anthropic.claude-opus-5-5", Some("anthropic.claude-opus-5-5")),
+    known("claude-fable-5", "anthropic.claude-fable-5", Some("anthropic.claude-fable-5")),
+    known("claude-fable-5-1", "anthropic.claude-fable-5-1", Some("anthropic.claude-fable-5-1")),
+    known("claude-fable-5-2", "anthropic.claude-fable-5-2", Some("anthropic.claude-fable-5-2")),
+];
+
+/// What a service calls the model of an Anthropic id, such as `claude-sonnet-4-6`; without prefix.
+pub fn id_at(provider: Provider, anthropic: &str) -> Option<&'static str> {
+    let known = KNOWN.iter().find(|known| known.anthropic == anthropic)?;
+    match provider {
+        Provider::Mantle => known.mantle,
+        Provider::AnthropicAws => Some(known.anthropic),
+        _ => Some(known.bedrock),
+    }
+}
+
+/// The foundation model that a name means to people, who leave the date out: `claude-sonnet-4-5`.
+pub fn meant_model(name: &str) -> Option<&'static str> {
+    let dated = |id: &str| {
+        id.rsplit_once('-')
+            .is_some_and(|(undated, date)| undated == name && date.len() == 8)
+    };
+    let known = KNOWN
+        .iter()
+        .find(|known| known.anthropic == name || dated(known.anthropic));
+    known.map(|known| known.bedrock)
+}
+
+/// Whether an id belongs to Mantle where both endpoints are in use: `anthropic.…` without a version suffix (seen, 2.1.330).
+pub fn is_mantle_id(id: &str) -> bool {
+    id.starts_with("anthropic.")
+        && !id.rsplit_once("-v").is_some_and(|(_, version)| {
+            version.starts_with(|c: char| c.is_ascii_digit())
+                && version.chars().all(|c| c.is_ascii_digit() || c == ':')
+        })
+}
+
+/// An id without the prefix of an inference profile.
+pub fn without_prefix(id: &str) -> &str {
+    match id.split_once('.') {
+        Some((prefix, rest)) if PREFIXES.contains(&prefix) => rest,
+        _ => id,
+    }
+}
+
+/// The prefix of an inference profile's id.
+pub fn prefix_of(id: &str) -> Option<&str> {
+    let (prefix, _) = id.split_once('.')?;
+    PREFIXES.contains(&prefix).then_some(prefix)
+}
+
+/// Cuts off the tag that only Claude Code knows: `[1m]`, or another size of the context window.
+pub(super) fn without_window(id: &str) -> &str {
+    let cut = || {
+        let (plain, size) = id.strip_suffix(']')?.rsplit_once('[')?;
+        let digits = size.strip_suffix(['m', 'M'])?;
+        (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())).then_some(plain)
+    };
+    cut().unwrap_or(id)
+}
