@@ -290,15 +290,9 @@ fn used(provider: CredentialKind, reason: String) -> Step {
     }
 }
 
-/// Keys from their parts.
+/// Keys from their parts, as they are: Claude Code signs with blanks around them too.
 fn keys(id: &str, secret: &str, token: Option<&str>) -> Keys {
-    Keys::new(
-        id.trim(),
-        secret.trim(),
-        token.map(|token| token.trim().to_owned()),
-        None,
-        "bedrock-doctor",
-    )
+    Keys::new(id, secret, token.map(str::to_owned), None, "bedrock-doctor")
 }
 
 /// The longest that AWS may take for one answer; a helper program may take longer.

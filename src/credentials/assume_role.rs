@@ -21,15 +21,8 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
         Base::InstanceMetadata => endpoint::instance_metadata(chain).await,
     }?;
     chain.remember(&base.keys);
-    if role.mfa_serial.is_some() {
-        // The SDK's own words; Claude Code cannot ask for the code.
-        return Err(Refused::new(
-            "mfa-required",
-            format!("Profile {profile} requires multi-factor authentication, but no MFA code callback was provided."),
-        )
-        .stopping());
-    }
-    let (client, host) = sts(chain, &Signer::Keys(base.keys.clone()));
+    let signer = Signer::Keys(base.keys.clone());
+    let (client, host) = sts(chain, &signer, role.region.as_deref());
     let request = client
         .assume_role()
         .role_arn(role_arn)
@@ -62,7 +55,8 @@ pub(super) async fn web_identity(
     identity: &WebIdentity,
     profile: Option<&str>,
 ) -> Outcome {
-    let path = chain.world.expand(&identity.token_file);
+    // The SDK takes the path as it stands: `~` is a folder like any other.
+    let path = chain.world.working_folder().join(&identity.token_file);
     let unreadable = |why: &str| {
         let reason = format!("the token file `{}` {why}", identity.token_file);
         Refused::new("web-identity-token-unreadable", reason.clone())
@@ -81,12 +75,16 @@ pub(super) async fn web_identity(
         FileText::Unreadable(why) => return Err(unreadable(&format!("cannot be read: {why}"))),
     };
     chain.secrets.remember(&token);
-    let (client, host) = sts(chain, &Signer::Nobody);
+    let session = identity
+        .session_name
+        .as_deref()
+        .or_else(|| chain.variable("AWS_ROLE_SESSION_NAME"));
+    let (client, host) = sts(chain, &Signer::Nobody, None);
     let request = client
         .assume_role_with_web_identity()
         .role_arn(&identity.role_arn)
-        .role_session_name(session_name(chain, identity.session_name.as_deref()))
-        .web_identity_token(token.trim());
+        .role_session_name(session_name(chain, session))
+        .web_identity_token(token);
     let answer = super::within(chain, &host, "sts", request.send())
         .await?
         .map_err(|error| {
@@ -114,8 +112,9 @@ pub(super) async fn web_identity(
     )
 }
 
-fn sts(chain: &Chain<'_>, signer: &Signer) -> (aws_sdk_sts::Client, String) {
-    let region = &chain.resolved.configuration.region.value;
+/// A client of STS in a Region, or in that of the checkup.
+fn sts(chain: &Chain<'_>, signer: &Signer, region: Option<&str>) -> (aws_sdk_sts::Client, String) {
+    let region = region.unwrap_or(&chain.resolved.configuration.region.value);
     let endpoint = chain.resolved.control.service("sts", "STS", region).value;
     let config = aws::config(chain.http, Plane::Control, region, &endpoint, signer);
     (aws_sdk_sts::Client::new(&config), host_of(&endpoint))

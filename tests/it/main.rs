@@ -24,4 +24,5 @@ mod network;
 mod observed;
 mod output;
 mod permissions;
+mod sdk_for_javascript;
 mod sso;

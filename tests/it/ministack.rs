@@ -9,7 +9,7 @@ use self::peer::{Caller, Keys, Ministack, clock};
 use crate::harness::{assert_owner, checkup, checkup_with, summary};
 
 #[path = "../peers/ministack.rs"]
-mod peer;
+pub(crate) mod peer;
 
 /// A model that MiniStack has; its own newest one is years behind Claude Code's.
 const MODEL: &str = "us.anthropic.claude-3-5-sonnet-20241022-v2:0";

@@ -254,7 +254,7 @@ pub(crate) fn clock(offset: &str) -> Option<Vec<(&'static str, OsString)>> {
 }
 
 /// Returns the program or library that `scripts/test` has named in `variable`.
-fn peer(variable: &str) -> Option<PathBuf> {
+pub(crate) fn peer(variable: &str) -> Option<PathBuf> {
     let path = env::var_os(variable).filter(|path| !path.is_empty());
     if path.is_none() {
         let required = env::var_os("BEDROCK_DOCTOR_REQUIRE_PEERS").is_some_and(|it| it == "1");

@@ -107,9 +107,7 @@ pub struct AssumeRole {
     pub session_name: Option<String>,
     /// `duration_seconds`.
     pub duration_seconds: Option<i32>,
-    /// `mfa_serial`: Claude Code cannot ask for the code.
-    pub mfa_serial: Option<String>,
-    /// `region` of the profile.
+    /// `region` of the active profile: where STS is asked for every role on the way.
     pub region: Option<String>,
     /// Where the first credentials come from.
     pub base: Base,
@@ -240,9 +238,16 @@ pub fn plan(
     service: Service,
     export: bool,
 ) -> Plan {
+    // For its sessions the SDK opens the config file a second time, and there it does not expand the home folder.
+    let config = environment.get("AWS_CONFIG_FILE");
+    let unread = config.is_some_and(|path| path.starts_with("~/"));
+    let mut readable = profiles.clone();
+    if unread {
+        readable.config.1.sso_sessions.clear();
+    }
     let mut walk = Walk {
         environment,
-        profiles,
+        profiles: &readable,
         service,
         links: Vec::new(),
     };
@@ -344,27 +349,37 @@ impl Walk<'_> {
 
     fn profile(&mut self) -> bool {
         let name = self.environment.get("AWS_PROFILE").unwrap_or("default");
-        let dead = match profile::provider(name, self.profiles) {
+        let is_process = match profile::provider(name, self.profiles) {
             Ok(provider) => {
+                let is_process = matches!(provider, ProfileProvider::Process { .. });
                 // Only these can fail without ending the chain.
-                let goes_on = matches!(
-                    provider,
-                    ProfileProvider::Process { .. } | ProfileProvider::AssumeRole(_)
-                );
+                let goes_on = is_process || matches!(provider, ProfileProvider::AssumeRole(_));
                 self.try_it(Provider::Profile(provider));
-                return !goes_on;
+                if !goes_on {
+                    return ENDS;
+                }
+                is_process
             }
-            Err(dead) => dead,
+            Err(dead) => {
+                match (dead.printed, dead.cause) {
+                    (Some(printed), cause) => {
+                        let step = step(dead.provider, StepOutcome::Stopped, dead.reason, cause);
+                        self.links.push(Link::Stopped { step, printed });
+                        return ENDS;
+                    }
+                    (None, Some(cause)) => self.fail(dead.provider, cause, dead.reason),
+                    (None, None) => self.pass_over(dead.provider, dead.reason),
+                };
+                false
+            }
         };
-        match (dead.printed, dead.cause) {
-            (Some(printed), cause) => {
-                let step = step(dead.provider, StepOutcome::Stopped, dead.reason, cause);
-                self.links.push(Link::Stopped { step, printed });
-                ENDS
-            }
-            (None, Some(cause)) => self.fail(dead.provider, cause, dead.reason),
-            (None, None) => self.pass_over(dead.provider, dead.reason),
+        // The SDK's next provider is the helper of the same profile: a role that failed leaves it its turn.
+        // One that was tried already fails again.
+        if !is_process && self.profiles.get(name, "credential_process").is_some() {
+            let profile = name.to_owned();
+            self.try_it(Provider::Profile(ProfileProvider::Process { profile }));
         }
+        GOES_ON
     }
 
     fn web_identity(&mut self) -> bool {
@@ -617,6 +632,103 @@ mod tests {
             "",
             &goes_on("try AssumeRole"),
         );
+    }
+
+    #[test]
+    fn a_role_that_leads_nowhere_leaves_the_helper_of_the_profile_its_turn() {
+        let profile = [("AWS_PROFILE", "p"), ("AWS_EC2_METADATA_DISABLED", "1")];
+        let rest = ["WebIdentity -", "Container -", "InstanceMetadata -"];
+        for (source, first) in [
+            ("source_profile = q", "AssumeRole source-profile-not-found"),
+            ("credential_source = Environment", "try AssumeRole"),
+        ] {
+            let config = format!("[profile p]\nrole_arn = r\n{source}\ncredential_process = x\n");
+            let mut want = vec!["Environment -", first, "try CredentialProcess"];
+            want.extend(rest);
+            plans(&profile, &config, "", &want);
+        }
+    }
+
+    #[test]
+    fn multi_factor_authentication_ends_the_chain_before_the_source_is_asked() {
+        let words = "Profile p requires multi-factor authentication, but no MFA code callback was provided.";
+        let role = "[profile p]\nrole_arn = r\nmfa_serial = m\n";
+        prints(&format!("{role}source_profile = q\n"), words);
+        prints(&format!("{role}credential_source = Environment\n"), words);
+        prints(
+            &format!(
+                "[profile q]\nrole_arn = r\nsource_profile = z\nmfa_serial = m\n{role}source_profile = q\n"
+            ),
+            words,
+        );
+    }
+
+    #[test]
+    fn a_source_without_a_role_passes_on_what_it_is_given() {
+        let profile = [("AWS_PROFILE", "p"), ("AWS_EC2_METADATA_DISABLED", "1")];
+        let rest = ["WebIdentity -", "Container -", "InstanceMetadata -"];
+        for (source, second) in [
+            ("credential_source = Environment", "try AssumeRole"),
+            (
+                "credential_source = Moon",
+                "AssumeRole credential-source-unknown",
+            ),
+            (
+                "credential_source = Moon\nsource_profile = z",
+                "AssumeRole source-profile-not-found",
+            ),
+            (
+                "credential_source = Moon\nsource_profile = q",
+                "AssumeRole source-profile-loop",
+            ),
+        ] {
+            let config =
+                format!("[profile p]\nrole_arn = r\nsource_profile = q\n[profile q]\n{source}\n");
+            let mut want = vec!["Environment -", second];
+            want.extend(rest);
+            plans(&profile, &config, "", &want);
+        }
+    }
+
+    #[test]
+    fn every_role_on_the_way_is_asked_for_in_the_region_of_the_active_profile() {
+        let config = "[profile p]\nrole_arn = r\nsource_profile = q\nregion = eu-west-1\nduration_seconds = 900s\n[profile q]\nrole_arn = r\ncredential_source = Environment\nregion = us-west-2\n";
+        let profiles = Profiles {
+            config: ("~/.aws/config".to_owned(), parse(config, FileKind::Config)),
+            ..Profiles::default()
+        };
+        let Ok(ProfileProvider::AssumeRole(outer)) = profile::provider("p", &profiles) else {
+            panic!("no role");
+        };
+        let Base::Profile(ProfileProvider::AssumeRole(inner)) = &outer.base else {
+            panic!("no second role");
+        };
+        assert_eq!(outer.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(inner.region.as_deref(), Some("eu-west-1"));
+        assert_eq!(
+            (outer.duration_seconds, inner.duration_seconds),
+            (Some(900), None)
+        );
+    }
+
+    #[test]
+    fn a_session_replaces_what_the_profile_says_and_is_not_read_below_the_home_folder() {
+        let config = "[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = R\nsso_region = eu-west-1\n[sso-session s]\nsso_start_url = x\n";
+        plans(
+            &[("AWS_PROFILE", "p")],
+            config,
+            "",
+            &["Environment -", "stop Sso"],
+        );
+        let config = format!("{config}sso_region = eu-west-1\n");
+        plans(
+            &[("AWS_PROFILE", "p")],
+            &config,
+            "",
+            &["Environment -", "try Sso"],
+        );
+        let below = [("AWS_PROFILE", "p"), ("AWS_CONFIG_FILE", "~/config")];
+        plans(&below, &config, "", &["Environment -", "stop Sso"]);
     }
 
     #[test]

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
     use crate::check::Entry;
     use crate::credentials::NO_PROVIDERS;
-    use crate::facts::{Absence, Facts, Failure, IgnoredLine};
+    use crate::facts::{Absence, Facts, Failure, FailureKind, IgnoredLine};
     use crate::finding::{Explanation, Status};
     use crate::sample::{configured, healthy, now, only, refusal, variable, with_credentials};
 
@@ -317,6 +317,15 @@ mod tests {
             assert_eq!(finding.what, "no source delivers credentials: because");
             assert_eq!(texts(&finding)[0], text);
         }
+    }
+
+    #[test]
+    fn silence_of_the_container_endpoint_is_no_fault_of_the_network() {
+        let (kind, outcome) = (CredentialKind::Container, StepOutcome::Stopped);
+        let mut silent = step(kind, outcome, "container-refused", "connection refused");
+        silent.failure = Some(Failure::new(FailureKind::Tcp, "connection refused"));
+        let finding = only(&CHECK, &without(vec![silent]), Status::Fail, CODE);
+        assert!(finding.fix[0].text.contains("EKS Pod Identity"));
     }
 
     #[test]

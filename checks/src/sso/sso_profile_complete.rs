@@ -67,13 +67,17 @@ fn judge(step: &Step, profile: &str, files: Option<&AwsFiles>) -> Option<Finding
     };
     Some(match cause(step) {
         code @ "sso-session-section-missing" => {
-            let existing: Vec<String> = files
+            let names = files
                 .map(|files| &files.config.sso_sessions[..])
-                .unwrap_or_default()
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect();
+                .unwrap_or_default();
             let finding = fail(code, "Claude Code ends with a message about `p.sso_region`, after about 186 s");
+            if names.iter().any(|name| step.reason.contains(&format!("[sso-session {name}]"))) {
+                return Some(finding.fix_command(
+                    "write the path in AWS_CONFIG_FILE without `~`: the section is there, but Claude Code does not expand the `~` when it looks for sessions",
+                    r#"export AWS_CONFIG_FILE="$HOME${AWS_CONFIG_FILE#\~}""#,
+                ));
+            }
+            let existing: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let finding = if existing.is_empty() {
                 finding
             } else {
@@ -150,6 +154,23 @@ mod tests {
         assert_eq!(
             finding.fix[0].text,
             "name a section that exists: `acme` and `corp`"
+        );
+    }
+
+    #[test]
+    fn a_section_that_is_there_and_not_found_is_behind_a_path_with_a_tilde() {
+        let mut facts = stopped("sso-session-section-missing");
+        if let Observed::Known(files) = &mut facts.aws_files {
+            files.config.sso_sessions = vec!["acme".into()];
+        }
+        if let Observed::Known(credentials) = &mut facts.credentials {
+            credentials.steps[0].reason = "no section `[sso-session acme]` is found".into();
+        }
+        let code = Some("sso-session-section-missing");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some(r#"export AWS_CONFIG_FILE="$HOME${AWS_CONFIG_FILE#\~}""#)
         );
     }
 

@@ -30,7 +30,18 @@ impl Dead {
 
 /// How a profile delivers, or why it does not.
 pub(super) fn provider(profile: &str, profiles: &Profiles) -> Result<ProfileProvider, Dead> {
-    resolve_profile(profile, profiles, &mut Vec::new())
+    let mut provider = resolve_profile(profile, profiles, &mut Vec::new())?;
+    // One client of STS, made for the first role, serves all roles on the way.
+    let region = profiles.get(profile, "region");
+    let mut next = Some(&mut provider);
+    while let Some(ProfileProvider::AssumeRole(role)) = next {
+        role.region = region.map(str::to_owned);
+        next = match &mut role.base {
+            Base::Profile(base) => Some(base),
+            _ => None,
+        };
+    }
+    Ok(provider)
 }
 
 /// How a profile delivers: role with source, static keys, web identity, process, SSO, login; as a source, static keys first.
@@ -40,7 +51,7 @@ fn resolve_profile(
     visited: &mut Vec<String>,
 ) -> Result<ProfileProvider, Dead> {
     let get = |key: &str| profiles.get(profile, key).map(str::to_owned);
-    let has_static = get("aws_access_key_id").is_some() && get("aws_secret_access_key").is_some();
+    let has_static = has_keys(profile, profiles);
     if !visited.is_empty() && has_static {
         return Ok(ProfileProvider::Static {
             profile: profile.to_owned(),
@@ -50,12 +61,16 @@ fn resolve_profile(
         match (get("source_profile"), get("credential_source")) {
             (Some(source), None) => {
                 return assume_role(profile, role_arn, profiles, || {
+                    no_circle(profile, &source, visited)?;
+                    no_mfa(profile, profiles)?;
                     source_profile(profile, &source, profiles, visited)
                 });
             }
             (None, Some(source)) => {
                 return assume_role(profile, role_arn, profiles, || {
-                    credential_source(profile, &source)
+                    let base = credential_source(profile, &source)?;
+                    no_mfa(profile, profiles)?;
+                    Ok(base)
                 });
             }
             _ => {}
@@ -91,6 +106,11 @@ fn resolve_profile(
         });
     }
     Err(nothing_usable(profile, profiles))
+}
+
+fn has_keys(profile: &str, profiles: &Profiles) -> bool {
+    let has = |key: &str| profiles.get(profile, key).is_some();
+    has("aws_access_key_id") && has("aws_secret_access_key")
 }
 
 const SSO_KEYS: [&str; 5] = [
@@ -161,19 +181,33 @@ fn assume_role(
         role_arn,
         external_id: get("external_id"),
         session_name: get("role_session_name"),
-        duration_seconds: get("duration_seconds").and_then(|text| text.parse().ok()),
-        mfa_serial: get("mfa_serial"),
-        region: get("region"),
+        duration_seconds: get("duration_seconds").and_then(|text| leading_number(&text)),
+        // That of the active profile, see `provider`.
+        region: None,
         base: base()?,
     })))
 }
 
-fn source_profile(
-    profile: &str,
-    source: &str,
-    profiles: &Profiles,
-    visited: &mut Vec<String>,
-) -> Result<Base, Dead> {
+/// JavaScript's `parseInt`: `3600s` is 3600.
+fn leading_number(text: &str) -> Option<i32> {
+    let end = text.find(|c: char| !c.is_ascii_digit());
+    text[..end.unwrap_or(text.len())].parse().ok()
+}
+
+/// Claude Code cannot ask for the code, and says so before it asks the source for anything.
+fn no_mfa(profile: &str, profiles: &Profiles) -> Result<(), Dead> {
+    if profiles.get(profile, "mfa_serial").is_none() {
+        return Ok(());
+    }
+    // The SDK's own words.
+    let printed = format!(
+        "Profile {profile} requires multi-factor authentication, but no MFA code callback was provided."
+    );
+    let dead = Dead::new(CredentialKind::AssumeRole, "mfa-required", printed.clone());
+    Err(dead.printing(printed))
+}
+
+fn no_circle(profile: &str, source: &str, visited: &[String]) -> Result<(), Dead> {
     if visited.iter().any(|seen| seen == source) {
         return Err(Dead::new(
             CredentialKind::AssumeRole,
@@ -184,6 +218,15 @@ fn source_profile(
             ),
         ));
     }
+    Ok(())
+}
+
+fn source_profile(
+    profile: &str,
+    source: &str,
+    profiles: &Profiles,
+    visited: &mut Vec<String>,
+) -> Result<Base, Dead> {
     if !profiles.has(source) {
         return Err(Dead::new(
             CredentialKind::AssumeRole,
@@ -194,7 +237,18 @@ fn source_profile(
         ));
     }
     visited.push(source.to_owned());
-    resolve_profile(source, profiles, visited).map(Base::Profile)
+    let get = |key: &str| profiles.get(source, key);
+    match (get("role_arn"), get("credential_source")) {
+        // Without a role of its own, the source passes on what it is given.
+        (None, Some(kind)) if !has_keys(source, profiles) => match get("source_profile") {
+            Some(next) => {
+                no_circle(source, next, visited)?;
+                source_profile(source, next, profiles, visited)
+            }
+            None => credential_source(source, kind),
+        },
+        _ => resolve_profile(source, profiles, visited).map(Base::Profile),
+    }
 }
 
 fn credential_source(profile: &str, source: &str) -> Result<Base, Dead> {
@@ -246,19 +300,14 @@ fn sso(profile: &str, profiles: &Profiles) -> Result<Sso, Dead> {
             return Err(Dead::new(
                 CredentialKind::Sso,
                 "sso-session-section-missing",
-                format!("profile `{profile}` names `sso_session = {name}`, and there is no section `[sso-session {name}]`"),
+                format!("profile `{profile}` names `sso_session = {name}`, and no section `[sso-session {name}]` is found"),
             )
             .printing("undefined is not an object (evaluating 'p.sso_region')"));
         }
-        // The session's values win, also when the profile has others.
-        start_url = profiles
-            .sso_session(name, "sso_start_url")
-            .map(str::to_owned)
-            .or(start_url);
-        region = profiles
-            .sso_session(name, "sso_region")
-            .map(str::to_owned)
-            .or(region);
+        // The session's values replace those of the profile, also where the session has none.
+        let of_session = |key| profiles.sso_session(name, key).map(str::to_owned);
+        start_url = of_session("sso_start_url");
+        region = of_session("sso_region");
     }
     let (account_id, role_name) = (get("sso_account_id"), get("sso_role_name"));
     let missing: Vec<&str> = [

@@ -6,6 +6,9 @@ use crate::facts::{AwsFiles, Configuration, Credentials, Shown, Step, StepOutcom
 use crate::finding::{Basis, Finding};
 use crate::text::{shell_path, shell_word};
 
+/// Causes at an endpoint beside the machine: its silence is no fault of the network but the finding itself.
+const ON_THE_MACHINE: [&str; 2] = ["container-refused", "metadata-unreachable"];
+
 /// What the absence of credentials is judged by.
 pub(super) struct Missing<'a> {
     pub(super) credentials: &'a Credentials,
@@ -19,7 +22,9 @@ impl Missing<'_> {
         let steps = &self.credentials.steps;
         let unanswered = steps
             .iter()
-            .filter(|step| step.outcome == StepOutcome::Stopped)
+            .filter(|step| {
+                step.outcome == StepOutcome::Stopped && !ON_THE_MACHINE.contains(&cause(step))
+            })
             .filter_map(|step| {
                 let asked = format!("the call for credentials ({})", step.provider.words());
                 unanswered(&asked, step.failure.as_ref()?)
