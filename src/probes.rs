@@ -2,6 +2,7 @@
 //!
 //! A probe may decide what to ask next, never whether an answer is good.
 
+mod aws_cli;
 mod aws_files;
 mod bedrock;
 mod claude_code;
@@ -39,7 +40,7 @@ pub(crate) struct Probe {
 }
 
 /// Every probe, in the order people read them.
-pub(crate) static PROBES: [Probe; 12] = [
+pub(crate) static PROBES: [Probe; 13] = [
     local(
         ProbeId::Machine,
         "operating system, home folder, container, SSH",
@@ -55,6 +56,10 @@ pub(crate) static PROBES: [Probe; 12] = [
     local(
         ProbeId::AwsFiles,
         "`~/.aws/config` and `~/.aws/credentials`",
+    ),
+    local(
+        ProbeId::AwsCli,
+        "what `aws` would use in the same shell, from the same files; `aws` is not started",
     ),
     local(
         ProbeId::SsoCache,

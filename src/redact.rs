@@ -120,6 +120,8 @@ impl Redactor {
                 }
             }
         }
+        let of_aws = facts.aws_cli.known().and_then(|aws| aws.endpoint.as_ref());
+        hosts.extend(of_aws.map(|endpoint| host_of(&endpoint.value)));
         if let Some(cache) = facts.sso_cache.known() {
             hosts.extend(
                 cache

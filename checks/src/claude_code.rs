@@ -205,7 +205,7 @@ fn background_region(environment: &Environment, provider: Provider) -> Option<Va
 }
 
 /// The values of one key in all usable files, strongest first, as one value with its losers.
-fn first_of(values: impl Iterator<Item = (String, Source)>) -> Option<Value<String>> {
+pub(crate) fn first_of(values: impl Iterator<Item = (String, Source)>) -> Option<Value<String>> {
     let mut values = values;
     let (value, source) = values.next()?;
     Some(Value {

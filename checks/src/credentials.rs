@@ -3,6 +3,7 @@
 //! Longer than 400 lines with its tests, which stand beside what they test.
 
 mod api_key_usable;
+mod aws_cli_agrees;
 mod aws_files_readable;
 mod credential_helper_works;
 mod credential_source_found;
@@ -12,6 +13,7 @@ mod role_assumable;
 mod session_token_present;
 
 pub(crate) use self::api_key_usable::ApiKeyUsable;
+pub(crate) use self::aws_cli_agrees::AwsCliAgrees;
 pub(crate) use self::aws_files_readable::AwsFilesReadable;
 pub(crate) use self::credential_helper_works::CredentialHelperWorks;
 pub(crate) use self::credential_source_found::CredentialSourceFound;
@@ -313,26 +315,29 @@ mod tests {
                 refused(401, "UnauthorizedException"),
                 refused(403, "ForbiddenException"),
             );
-            for (facts, root) in [
-                (
-                    with_session(missing, None, false),
-                    "sso-token-present: sso-token-missing",
-                ),
-                (
-                    with_session(expired, Some(-60), false),
-                    "sso-token-fresh: sso-session-expired",
-                ),
-                (
-                    with_session(unknown, Some(7_200), true),
-                    "sso-role-assigned: sso-token-unknown-to-portal",
-                ),
-                (
-                    with_session(stale, Some(7_200), true),
-                    "sso-role-assigned: sso-role-assignment-stale",
-                ),
-            ] {
+            let leads_to = |facts, expires, renewable, root: &str| {
+                let facts = with_session(facts, expires, renewable);
                 assert_eq!(roots(&facts), [root], "{provider:?}");
-            }
+            };
+            leads_to(missing, None, false, "sso-token-present: sso-token-missing");
+            leads_to(
+                expired,
+                Some(-60),
+                false,
+                "sso-token-fresh: sso-session-expired",
+            );
+            leads_to(
+                unknown,
+                Some(7_200),
+                true,
+                "sso-role-assigned: sso-token-unknown-to-portal",
+            );
+            leads_to(
+                stale,
+                Some(7_200),
+                true,
+                "sso-role-assigned: sso-role-assignment-stale",
+            );
         }
     }
 

@@ -166,6 +166,7 @@ fn explains_probe(check: &str, family: &str, probe: ProbeId) -> bool {
         | ProbeId::Machine
         | ProbeId::ClaudeCode
         | ProbeId::AwsFiles
+        | ProbeId::AwsCli
         | ProbeId::SsoCache => false,
         ProbeId::Credentials => {
             check == "bedrock-enabled"

@@ -1,6 +1,7 @@
 //! What can be observed of a machine, typed and serialisable. No field can hold a secret.
 
 mod aws;
+mod aws_cli;
 mod configuration;
 mod credentials;
 mod machine;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::aws::*;
+pub use self::aws_cli::*;
 pub use self::configuration::*;
 pub use self::credentials::*;
 pub use self::machine::*;
@@ -40,6 +42,9 @@ pub struct Facts {
     /// `~/.aws/config` and `~/.aws/credentials`.
     #[serde(default)]
     pub aws_files: Observed<AwsFiles>,
+    /// What the AWS CLI would use instead.
+    #[serde(default)]
+    pub aws_cli: Observed<AwsCli>,
     /// The token cache of IAM Identity Center.
     #[serde(default)]
     pub sso_cache: Observed<SsoCache>,
@@ -76,6 +81,7 @@ impl Facts {
             claude_code: Observed::default(),
             configuration: Observed::default(),
             aws_files: Observed::default(),
+            aws_cli: Observed::default(),
             sso_cache: Observed::default(),
             credentials: Observed::default(),
             caller_identity: Observed::default(),
@@ -214,6 +220,7 @@ fact! {
     ClaudeCode, claude_code, ClaudeCode;
     Configuration, configuration, Configuration;
     AwsFiles, aws_files, AwsFiles;
+    AwsCli, aws_cli, AwsCli;
     SsoCache, sso_cache, SsoCache;
     Credentials, credentials, Credentials;
     CallerIdentity, caller_identity, CallerIdentity;

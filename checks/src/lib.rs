@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod aws_cli;
 pub mod check;
 pub mod claude_code;
 pub mod denial;

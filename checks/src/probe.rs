@@ -14,6 +14,8 @@ pub enum ProbeId {
     Configuration,
     /// `~/.aws/config` and `~/.aws/credentials`.
     AwsFiles,
+    /// What the AWS CLI would use instead.
+    AwsCli,
     /// The token cache of IAM Identity Center.
     SsoCache,
     /// The credentials Claude Code would use.
@@ -34,11 +36,12 @@ pub enum ProbeId {
 
 impl ProbeId {
     /// Every probe, in the order people read them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Machine,
         Self::ClaudeCode,
         Self::Configuration,
         Self::AwsFiles,
+        Self::AwsCli,
         Self::SsoCache,
         Self::Credentials,
         Self::CallerIdentity,
@@ -56,6 +59,7 @@ impl ProbeId {
             Self::ClaudeCode => "claude-code",
             Self::Configuration => "configuration",
             Self::AwsFiles => "aws-files",
+            Self::AwsCli => "aws-cli",
             Self::SsoCache => "sso-cache",
             Self::Credentials => "credentials",
             Self::CallerIdentity => "caller-identity",

@@ -20,6 +20,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<credentials::CredentialsNotExpired>(),
     Entry::of::<credentials::SessionTokenPresent>(),
     Entry::of::<credentials::CredentialSourceFound>(),
+    Entry::of::<credentials::AwsCliAgrees>(),
     Entry::of::<sso::SsoProfileComplete>(),
     Entry::of::<sso::SsoTokenPresent>(),
     Entry::of::<sso::SsoTokenFresh>(),

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use crate::check::Entry;
 use crate::facts::{
-    Availability, AwsFile, AwsFiles, CallerIdentity, ClaudeCode, Clock, Configuration,
-    CredentialKind, Credentials, Facts, Failure, FailureKind, InferenceProfile, InferenceProfiles,
-    Invocation, InvokeAnswer, InvokeOperation, Lifecycle, Machine, ModelFacts, Models, Observed,
-    Provider, Route, SettingsFile, SettingsLevel, SettingsState, Shown, Source, SourceKind,
-    SsoCache, Step, StepOutcome, UseCaseForm, Value, Variable,
+    Availability, AwsCli, AwsCliCredentials, AwsFile, AwsFiles, CallerIdentity, ClaudeCode, Clock,
+    Configuration, CredentialKind, Credentials, Facts, Failure, FailureKind, InferenceProfile,
+    InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation, Lifecycle, Machine, ModelFacts,
+    Models, Observed, Provider, Route, SettingsFile, SettingsLevel, SettingsState, Shown, Source,
+    SourceKind, SsoCache, Step, StepOutcome, UseCaseForm, Value, Variable,
 };
 use crate::finding::{Finding, Status};
 
@@ -209,6 +209,20 @@ pub(crate) fn healthy() -> Facts {
         aws_files: Observed::Known(AwsFiles {
             config: file("~/.aws/config", &["dev"]),
             credentials: file("~/.aws/credentials", &["dev"]),
+        }),
+        aws_cli: Observed::Known(AwsCli {
+            profile: from_shell("AWS_PROFILE", "dev".into()),
+            region: Some(from_shell("AWS_REGION", "us-east-1".into())),
+            credentials: from_shell(
+                "AWS_PROFILE",
+                AwsCliCredentials {
+                    profile: Some("dev".into()),
+                    access_key_id: Some("AKIAIOSFODNN7EXAMPLE".into()),
+                    ..AwsCliCredentials::of(CredentialKind::ProfileStatic)
+                },
+            ),
+            ca_bundle: None,
+            endpoint: None,
         }),
         sso_cache: Observed::Known(SsoCache {
             path: "~/.aws/sso/cache".into(),

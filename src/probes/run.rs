@@ -12,8 +12,8 @@ use bedrock_doctor_checks::facts::{Absence, Facts, Failure, FailureKind, Observe
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::{
-    Collected, Options, PROBES, Timing, aws_files, bedrock, claude_code, identity, invocation,
-    machine, settings_files, sso_cache,
+    Collected, Options, PROBES, Timing, aws_cli, aws_files, bedrock, claude_code, identity,
+    invocation, machine, settings_files, sso_cache,
 };
 use crate::credentials::{Chain, Signer};
 use crate::http::Http;
@@ -111,6 +111,9 @@ pub(crate) async fn collect(
     let (profiles, aws_files) = aws_files::read(world, &environment);
     facts.aws_files = Observed::Known(aws_files);
     timed(ProbeId::AwsFiles, since, "known");
+    let since = Instant::now();
+    facts.aws_cli = Observed::Known(aws_cli::observe(world));
+    timed(ProbeId::AwsCli, since, "known");
     let mut resolved = resolve(Inputs {
         environment,
         settings,

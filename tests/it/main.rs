@@ -7,6 +7,7 @@
     reason = "tests panic, and look at files"
 )]
 
+mod aws_cli;
 mod bad_input;
 mod calls;
 mod canary;

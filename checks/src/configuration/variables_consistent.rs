@@ -136,7 +136,7 @@ fn profile_beside_keys(configuration: &Configuration) -> Option<Finding> {
     let finding = Finding::warn(
         "static-env-keys-shadow-profile",
         format!(
-            "both {} ({}) and access keys are set: Claude Code uses the profile, the AWS CLI uses the keys",
+            "both {} ({}) and access keys are set: Claude Code uses the profile, the AWS CLI uses the keys if that profile exists",
             profile.value.source.words(),
             profile.value.value.words()
         ),
@@ -197,7 +197,7 @@ fn default_profile(configuration: &Configuration) -> Option<Finding> {
                 source.words()
             ),
         )
-        .why("Claude Code does not read `AWS_DEFAULT_PROFILE`, the AWS CLI does");
+        .why("Claude Code does not read `AWS_DEFAULT_PROFILE`; boto3 and version 1 of the AWS CLI prefer it");
         return Some(remove_at(finding, source, "AWS_DEFAULT_PROFILE"));
     }
     let finding = Finding::warn(
@@ -528,11 +528,9 @@ mod tests {
     fn warns_about_a_profile_beside_keys() {
         let facts = configured(|configuration| configuration.variables.extend(keys()));
         let finding = warns(&facts, "static-env-keys-shadow-profile");
-        assert!(
-            finding
-                .what
-                .contains("Claude Code uses the profile, the AWS CLI uses the keys")
-        );
+        assert!(finding.what.contains(
+            "Claude Code uses the profile, the AWS CLI uses the keys if that profile exists"
+        ));
         let alone = configured(|configuration| {
             configuration
                 .variables
