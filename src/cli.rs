@@ -102,6 +102,9 @@ pub(crate) struct CheckArgs {
     #[arg(long, conflicts_with = "offline")]
     pub(crate) invoke: bool,
 
+    #[command(flatten)]
+    pub(crate) renewal: RenewalArgs,
+
     /// Run only these checks or families; globs are allowed; may be repeated
     #[arg(long, value_name = "ID|FAMILY")]
     pub(crate) only: Vec<String>,
@@ -134,6 +137,9 @@ pub(crate) struct ResolveArgs {
     /// End the whole run after this many seconds, with what is known by then
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub(crate) timeout: f64,
+
+    #[command(flatten)]
+    pub(crate) renewal: RenewalArgs,
 
     #[command(flatten)]
     pub(crate) what_if: WhatIfArgs,
@@ -178,6 +184,14 @@ pub(crate) struct WhatIfArgs {
     /// This variable were set in the shell; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
+}
+
+/// What to do about credentials that are due.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RenewalArgs {
+    /// Renew an expired, renewable token as Claude Code would: this rewrites its cache file, and runs awsAuthRefresh when Claude Code would
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) refresh: bool,
 }
 
 /// How a report is written.
@@ -329,6 +343,7 @@ mod tests {
             &["--timeout", "nan"],
             &["--account", "12"],
             &["--offline", "--invoke"],
+            &["--offline", "--refresh"],
             &["--color"],
             &["--claude-version", "two"],
             &["--env", "AWS_REGION"],

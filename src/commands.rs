@@ -4,4 +4,5 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod list;
+mod observe;
 pub(crate) mod resolve;

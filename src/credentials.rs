@@ -4,10 +4,12 @@
 
 mod assume_role;
 mod bearer;
+mod dpop;
 mod endpoint;
 mod helper;
 mod login;
 mod profile;
+mod renewal;
 mod sso;
 
 use std::time::{Duration, Instant};
@@ -19,9 +21,12 @@ use bedrock_doctor_checks::claude_code::credential_plan::{
     Link, NO_PROVIDERS, ProfileProvider, Provider,
 };
 use bedrock_doctor_checks::claude_code::variables::looks_like_access_key_id;
-use bedrock_doctor_checks::facts::{CredentialKind, Credentials, Failure, Step, StepOutcome};
+use bedrock_doctor_checks::facts::{
+    CredentialKind, Credentials, Failure, FailureKind, Step, StepOutcome,
+};
 use jiff::Timestamp;
 
+pub(crate) use self::renewal::{Renewal, auth_refresh};
 use crate::http::Http;
 use crate::secrets::Secrets;
 use crate::world::World;
@@ -49,6 +54,8 @@ pub(crate) struct Chain<'a> {
     pub(crate) deadline: Instant,
     /// Ask nobody and start nothing: say what would be tried.
     pub(crate) offline: bool,
+    /// What to do about a token that is due.
+    pub(crate) renewal: Renewal,
 }
 
 /// Keys from a provider.
@@ -59,6 +66,7 @@ struct Delivered {
     profile: Option<String>,
     role_arns: Vec<String>,
     configured_account: Option<String>,
+    not_saved: Option<String>,
     reason: String,
 }
 
@@ -72,6 +80,7 @@ impl Delivered {
             profile: None,
             role_arns: Vec::new(),
             configured_account: None,
+            not_saved: None,
             reason,
         }
     }
@@ -81,7 +90,7 @@ impl Delivered {
 struct Refused {
     /// The chain ends here.
     stops: bool,
-    /// It was not tried, because that would change something.
+    /// It was not tried, because a token is due and would be renewed.
     not_tried: bool,
     cause: &'static str,
     reason: String,
@@ -102,6 +111,14 @@ impl Refused {
         }
     }
 
+    /// A token is due: Claude Code will renew it, this run does not.
+    fn due(cause: &'static str, reason: String) -> Self {
+        Self {
+            not_tried: true,
+            ..Self::new(cause, reason)
+        }
+    }
+
     /// The chain ends with this provider's own words.
     fn stopping(mut self) -> Self {
         self.stops = true;
@@ -118,6 +135,12 @@ impl Refused {
         self.failure = Some(failure);
         self
     }
+
+    fn into_failure(self) -> Failure {
+        let reason = self.reason;
+        self.failure
+            .unwrap_or_else(|| Failure::new(FailureKind::TimedOut, reason))
+    }
 }
 
 type Outcome = Result<Delivered, Refused>;
@@ -125,8 +148,15 @@ type Outcome = Result<Delivered, Refused>;
 impl Chain<'_> {
     /// Walks the chain: the credentials as a fact, and whoever signs.
     pub(crate) async fn walk(&self) -> (Credentials, Option<Signer>) {
+        self.walk_links(self.resolved.plan.links.iter()).await
+    }
+
+    async fn walk_links(
+        &self,
+        links: impl Iterator<Item = &Link>,
+    ) -> (Credentials, Option<Signer>) {
         let mut steps = Vec::new();
-        for link in &self.resolved.plan.links {
+        for link in links {
             let provider = match link {
                 Link::Settled(step) => {
                     steps.push(step.clone());
@@ -184,14 +214,12 @@ impl Chain<'_> {
                         renewable: delivered.renewable,
                         role_arns: delivered.role_arns,
                         configured_account: delivered.configured_account,
-                        error: None,
-                        steps,
-                        api_key: None,
+                        not_saved: delivered.not_saved,
+                        ..Credentials::none(steps, None)
                     };
                     return (credentials, Some(Signer::Keys(delivered.keys)));
                 }
                 Err(refused) => {
-                    let ends = refused.stops || refused.not_tried;
                     let printed = refused.printed.unwrap_or_else(|| refused.reason.clone());
                     steps.push(Step {
                         provider: kind,
@@ -204,7 +232,16 @@ impl Chain<'_> {
                         failure: refused.failure,
                         cause: Some(refused.cause.to_owned()),
                     });
-                    if ends {
+                    if refused.not_tried {
+                        let credentials = Credentials {
+                            kind,
+                            profile: self.profile_of(provider),
+                            renewable: true,
+                            ..Credentials::none(steps, None)
+                        };
+                        return (credentials, None);
+                    }
+                    if refused.stops {
                         return (Credentials::none(steps, Some(printed)), None);
                     }
                 }
@@ -246,8 +283,12 @@ impl Chain<'_> {
     /// How long the next step may take: it ends well before the run does, so that what was waited for can be named and
     /// the next step has its chance.
     fn patience(&self) -> Duration {
-        let rest = self.deadline.saturating_duration_since(Instant::now());
-        self.longest.min(rest.mul_f32(0.7))
+        self.longest.min(self.rest().mul_f32(0.7))
+    }
+
+    /// How long the whole run still takes at most.
+    fn rest(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     fn variable(&self, name: &str) -> Option<&str> {

@@ -150,7 +150,7 @@ impl World {
         clippy::disallowed_methods,
         reason = "a door of its own beside `World::now`"
     )]
-    fn clock() -> Timestamp {
+    pub(crate) fn clock() -> Timestamp {
         Timestamp::now()
     }
 }

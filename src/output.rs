@@ -1,4 +1,4 @@
-//! The one place that prints. Data goes to stdout, everything else to stderr; a reader that left is no error.
+//! The one place that prints, and asks. Data goes to stdout, everything else to stderr; a reader that left is no error.
 
 #![expect(
     clippy::unused_self,
@@ -64,6 +64,19 @@ impl Output {
     pub(crate) fn message(&self, text: &str) {
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "{text}");
+    }
+
+    /// Asks a question on a terminal, once; without a terminal the answer is no.
+    pub(crate) fn asks(&self, question: &str) -> bool {
+        if !(self.stderr_is_terminal && std::io::stdin().is_terminal()) {
+            return false;
+        }
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{question} [y/N] ");
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
     }
 
     /// Prints what the argument parser has to say: help to stdout, a complaint to stderr.

@@ -2,6 +2,7 @@
 //!
 //! A probe may decide what to ask next, never whether an answer is good.
 
+mod auth_refresh;
 mod aws_cli;
 mod aws_files;
 mod bedrock;
@@ -14,14 +15,19 @@ mod settings_files;
 mod sso_cache;
 mod what_if;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bedrock_doctor_checks::claude_code::Resolved;
 use bedrock_doctor_checks::facts::Facts;
 use bedrock_doctor_checks::probe::ProbeId;
 
 use self::run::Online;
 pub(crate) use self::run::{collect, timed_out};
 pub(crate) use self::what_if::WhatIf;
+use crate::credentials::{Chain, Renewal};
+use crate::http::Http;
+use crate::secrets::Secrets;
+use crate::world::World;
 
 /// What a probe is: for the lists that people read, and for its deadline.
 pub(crate) struct Probe {
@@ -70,11 +76,13 @@ pub(crate) static PROBES: [Probe; 13] = [
         asks: "the credentials Claude Code would use, from the provider that it would use",
         actions: &[
             "sso:GetRoleCredentials",
+            "sso-oidc:CreateToken",
+            "signin:CreateOAuth2Token",
             "sts:AssumeRole",
             "sts:AssumeRoleWithWebIdentity",
         ],
         cost: "free",
-        effect: "starts the helper program that the configuration names, once; renews nothing",
+        effect: "starts the helper program that the configuration names, once; with --refresh renews an expired token, which rewrites its cache file, and runs awsAuthRefresh when Claude Code would",
         seconds: 15,
     },
     online(
@@ -151,6 +159,8 @@ pub(crate) struct Options {
     pub(crate) offline: bool,
     /// Also make one real request per model.
     pub(crate) invoke: bool,
+    /// Whether a token that is due is renewed.
+    pub(crate) renewal: Renewal,
     /// The accounts that are expected.
     pub(crate) accounts: Vec<String>,
     /// The deadline of the whole run.
@@ -176,6 +186,43 @@ pub(crate) struct Collected {
     pub(crate) facts: Facts,
     /// How long each probe took.
     pub(crate) timings: Vec<Timing>,
+}
+
+/// The HTTP client of a machine.
+fn http(world: &World, resolved: &Resolved) -> Http {
+    Http::new(
+        world.clone(),
+        resolved.configuration.ca_files.clone(),
+        resolved.control.clone(),
+        resolved.runtime.clone(),
+    )
+}
+
+/// The credential chain of a machine.
+fn chain<'a>(
+    world: &'a World,
+    resolved: &'a Resolved,
+    http: &'a Http,
+    secrets: &'a Secrets,
+    deadline: Instant,
+    options: &Options,
+) -> Chain<'a> {
+    Chain {
+        world,
+        resolved,
+        http,
+        secrets,
+        longest: longest(ProbeId::Credentials),
+        deadline,
+        offline: options.offline,
+        renewal: options.renewal,
+    }
+}
+
+/// The longest that one question of a probe may take.
+fn longest(probe: ProbeId) -> Duration {
+    let described = PROBES.iter().find(|known| known.id == probe);
+    Duration::from_secs(described.map_or(0, |known| known.seconds))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub mod region;
 pub mod variables;
 pub mod versions;
 
-use self::credential_plan::Plan;
+use self::credential_plan::{Link, Plan};
 use self::environment::Environment;
 use self::models::{ModelSettings, Target};
 use self::network::{Plane, Routing};
@@ -25,7 +25,7 @@ use crate::facts::{
     Configuration, DroppedKey, HelperCommand, InferenceProfiles, Overridden, Provider,
     SettingsFile, SettingsLevel, SettingsState, Source, SourceKind, Value,
 };
-use crate::parse::settings::{Settings, SettingsDocument};
+use crate::parse::settings::{Located, Settings, SettingsDocument};
 
 /// A settings file as it was found. May hold secrets: no `Debug`, never serialised.
 #[derive(Clone)]
@@ -108,10 +108,28 @@ impl Resolved {
     /// The command of `awsCredentialExport`. It may hold secrets.
     pub fn export_command(&self) -> Option<&str> {
         self.configuration.aws_credential_export.as_ref()?;
+        self.command(|settings| settings.aws_credential_export.as_ref())
+    }
+
+    /// The command of `awsAuthRefresh`, when it can make a difference. It may hold secrets.
+    pub fn auth_refresh_command(&self) -> Option<&str> {
+        // Where a gateway signs it is not run. With an API key it is (seen, 2.1.330), and the key is used all the same.
+        let signs = !self.plan.links.iter().any(|link| {
+            matches!(
+                link,
+                Link::Try(credential_plan::Provider::ApiKey | credential_plan::Provider::Unsigned)
+            )
+        });
+        self.configuration.aws_auth_refresh.as_ref()?;
+        self.command(|settings| settings.aws_auth_refresh.as_ref())
+            .filter(|_| signs)
+    }
+
+    /// The strongest settings file's command, as it stands there.
+    fn command(&self, of: impl Fn(&Settings) -> Option<&Located<String>>) -> Option<&str> {
         let files = self.inputs.settings.iter();
         let files = files.filter(|file| file.level != SettingsLevel::State);
-        let settings = files.filter_map(SettingsInput::usable);
-        let mut commands = settings.filter_map(|settings| settings.aws_credential_export.as_ref());
+        let mut commands = files.filter_map(|file| of(file.usable()?));
         commands.next().map(|located| located.value.as_str())
     }
 }
@@ -259,7 +277,7 @@ fn model_settings(files: &[SettingsInput], environment: &Environment) -> ModelSe
 fn helper(
     files: &[SettingsInput],
     name: &str,
-    of: impl Fn(&Settings) -> Option<&crate::parse::settings::Located<String>>,
+    of: impl Fn(&Settings) -> Option<&Located<String>>,
 ) -> Option<Value<HelperCommand>> {
     let found = first_of(
         files

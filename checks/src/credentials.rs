@@ -32,8 +32,8 @@ use crate::text::{edits, shell_word};
 /// What Claude Code prints when the chain ends with nothing.
 pub(crate) const NO_PROVIDERS: &str = crate::claude_code::credential_plan::NO_PROVIDERS;
 
-/// Causes of an expired token that Claude Code would renew, and this program did not.
-const NOT_RENEWED: [&str; 2] = ["sso-not-renewed", "login-not-renewed"];
+/// The command that renews what is due, and goes on.
+pub(crate) const RENEW: &str = "bedrock-doctor check --refresh";
 
 /// The source that delivered; none when the chain ended with nothing or was not walked to its end.
 pub(crate) fn delivered(credentials: &Credentials) -> Option<CredentialKind> {
@@ -49,10 +49,7 @@ pub(crate) fn cause(step: &Step) -> &str {
     step.cause.as_deref().unwrap_or_default()
 }
 
-/// Whether a step was left out because its token would have to be renewed first.
-pub(crate) fn is_not_renewed(step: &Step) -> bool {
-    NOT_RENEWED.contains(&cause(step))
-}
+pub(crate) use crate::facts::is_not_renewed;
 
 /// Something that a failed step left undone, and that matters less when another source delivers: then it is a warning.
 pub(crate) fn fail_unless_delivered(
@@ -219,6 +216,7 @@ mod tests {
                 file: "a.json".into(),
                 expires_at: Some(in_seconds(left)),
                 renewable,
+                renewal_refused: None,
                 registration_expires_at: None,
                 start_url: None,
                 region: None,

@@ -13,6 +13,7 @@ pub mod denial;
 pub mod diagnosis;
 pub mod facts;
 pub mod finding;
+pub mod forecast;
 pub mod parse;
 pub mod probe;
 pub mod registry;

@@ -12,6 +12,7 @@ pub mod ini;
 pub(crate) mod js;
 mod json;
 pub mod login_token;
+pub mod rewrite;
 mod secret;
 pub mod settings;
 pub mod sso_token;

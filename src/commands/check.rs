@@ -8,10 +8,11 @@ use bedrock_doctor_checks::diagnosis::{Diagnosis, Exit};
 use bedrock_doctor_checks::probe::ProbeId;
 use bedrock_doctor_checks::registry::{self, ALL};
 
+use super::observe::observe;
 use crate::cli::{CheckArgs, Format, Global, OutputArgs};
+use crate::credentials::Renewal;
 use crate::output::Output;
-use crate::probes::{Collected, Options, WhatIf, collect};
-use crate::progress::Progress;
+use crate::probes::{Options, WhatIf};
 use crate::redact;
 use crate::render::page::Look;
 use crate::render::{json, markdown, table};
@@ -42,6 +43,7 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
     let options = Options {
         offline: args.offline,
         invoke: args.invoke,
+        renewal: Renewal::of(args.renewal.refresh),
         accounts: args.account.clone(),
         timeout: Duration::from_secs_f64(args.timeout),
         what_if,
@@ -49,39 +51,14 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
     if args.invoke && !global.quiet {
         output.message("--invoke: one real request of 1 token per model in use; the cost is a fraction of a cent");
     }
-    let Some(collected) = observe(world, &options, &wanted, global, output) else {
+    let for_people = args.output.format == Format::Table;
+    let Some(collected) = observe(world, options, &wanted, for_people, global, output) else {
         return Exit::Internal;
     };
     let diagnosis = Diagnosis::of(&collected.facts, &checks);
     let exit = diagnosis.exit(args.output.strict);
     let report = Report::new(collected.facts, diagnosis, &collected.timings, exit);
     write(world, &report, &args.output, global, output, exit)
-}
-
-/// Observes what the wanted probes ask for; none when the runtime cannot be started.
-pub(super) fn observe(
-    world: &World,
-    options: &Options,
-    wanted: &BTreeSet<ProbeId>,
-    global: &Global,
-    output: &Output,
-) -> Option<Collected> {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            output.message(&format!("error: the runtime could not be started: {error}"));
-            return None;
-        }
-    };
-    let progress = Progress::new(output.shows_progress() && !global.quiet);
-    let collected = runtime.block_on(collect(world, options, wanted, &progress));
-    // A name look-up that hangs must not keep the program from ending.
-    runtime.shutdown_background();
-    progress.finish();
-    Some(collected)
 }
 
 /// Writes a report in the form that was asked for.

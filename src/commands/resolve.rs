@@ -6,8 +6,9 @@ use std::time::Duration;
 use bedrock_doctor_checks::diagnosis::Exit;
 use bedrock_doctor_checks::probe::ProbeId;
 
-use super::check::observe;
+use super::observe::observe;
 use crate::cli::{Global, ListFormat, ResolveArgs};
+use crate::credentials::Renewal;
 use crate::output::Output;
 use crate::probes::{Options, WhatIf};
 use crate::redact;
@@ -40,12 +41,14 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
     let options = Options {
         offline: args.offline,
         invoke: false,
+        renewal: Renewal::of(args.renewal.refresh),
         accounts: Vec::new(),
         timeout: Duration::from_secs_f64(args.timeout),
         what_if,
     };
     let wanted = BTreeSet::from(WANTED);
-    let Some(collected) = observe(world, &options, &wanted, global, output) else {
+    let for_people = args.format == ListFormat::Table;
+    let Some(collected) = observe(world, options, &wanted, for_people, global, output) else {
         return Exit::Internal;
     };
     let mut facts = collected.facts;

@@ -112,8 +112,12 @@ pub(super) async fn web_identity(
     )
 }
 
-/// A client of STS in a Region, or in that of the checkup.
-fn sts(chain: &Chain<'_>, signer: &Signer, region: Option<&str>) -> (aws_sdk_sts::Client, String) {
+/// A client of STS in a Region, or in that of the checkup; and its host.
+pub(super) fn sts(
+    chain: &Chain<'_>,
+    signer: &Signer,
+    region: Option<&str>,
+) -> (aws_sdk_sts::Client, String) {
     let region = region.unwrap_or(&chain.resolved.configuration.region.value);
     let endpoint = chain.resolved.control.service("sts", "STS", region).value;
     let config = aws::config(chain.http, Plane::Control, region, &endpoint, signer);

@@ -1,5 +1,7 @@
 //! `credential_process` and `awsCredentialExport`: helper programs that print credentials.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials as Keys;
 use bedrock_doctor_checks::claude_code::shown_command;
 use bedrock_doctor_checks::claude_code::versions::{Rule, Rules};
@@ -23,7 +25,7 @@ pub(super) async fn process(chain: &Chain<'_>, profile: &str) -> Outcome {
         "credential_process of profile `{profile}` (`{}`)",
         shown_command(command)
     );
-    let output = run(chain, command, &name).await?;
+    let output = run(chain, command, &name, chain.patience()).await?;
     let document = json(&output, &name)?;
     match document.get("Version") {
         Some(version) if version.as_f64() == Some(1.0) => {}
@@ -49,7 +51,7 @@ pub(super) async fn process(chain: &Chain<'_>, profile: &str) -> Outcome {
 pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
     let command = chain.resolved.export_command().unwrap_or_default();
     let name = format!("awsCredentialExport (`{}`)", shown_command(command));
-    let output = run(chain, command, &name).await?;
+    let output = run(chain, command, &name, chain.patience()).await?;
     let document = json(&output, &name)?;
     let rules = Rules::of(chain.resolved.inputs.version);
     let nested = match document.get("Credentials") {
@@ -77,8 +79,13 @@ pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
     })
 }
 
-async fn run(chain: &Chain<'_>, command: &str, name: &str) -> Result<String, Refused> {
-    let patience = chain.patience();
+/// Runs a command for at most so long, and returns what it printed.
+pub(super) async fn run(
+    chain: &Chain<'_>,
+    command: &str,
+    name: &str,
+    patience: Duration,
+) -> Result<String, Refused> {
     let environment = chain.resolved.inputs.environment.for_child();
     let output = chain.world.run_helper(command, environment, patience).await;
     let complaint = output

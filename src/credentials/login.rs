@@ -1,13 +1,20 @@
-//! `aws login`: short-lived keys in `~/.aws/login/cache`. They are read, never renewed behind the user's back.
+//! `aws login`: short-lived keys in `~/.aws/login/cache`, and their renewal.
 
-use bedrock_doctor_checks::parse::login_token;
+use aws_sdk_signin::operation::create_o_auth2_token::CreateOAuth2TokenError;
+use aws_sdk_signin::types::CreateOAuth2TokenRequestBody;
+use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
+use bedrock_doctor_checks::facts::{Failure, FailureKind};
+use bedrock_doctor_checks::parse::login_token::{self, LoginTokenFile};
+use bedrock_doctor_checks::parse::rewrite::Change;
 use bedrock_doctor_checks::text::{list, relative};
 
-use super::{Chain, Delivered, Outcome, Refused, keys};
-use crate::world::FileText;
+use super::renewal::{self, Renewal};
+use super::{Chain, Delivered, Outcome, Refused, Signer, dpop, keys};
+use crate::aws;
+use crate::world::{FileText, World};
 
 /// The keys of a sign-in.
-pub(super) fn session(chain: &Chain<'_>, profile: &str, session: &str) -> Outcome {
+pub(super) async fn session(chain: &Chain<'_>, profile: &str, session: &str) -> Outcome {
     let folder = chain
         .variable("AWS_LOGIN_CACHE_DIRECTORY")
         .unwrap_or("~/.aws/login/cache");
@@ -30,6 +37,10 @@ pub(super) fn session(chain: &Chain<'_>, profile: &str, session: &str) -> Outcom
     };
     let token = login_token::parse(&text)
         .map_err(|_| missing(format!("`{shown}` holds no usable sign-in")))?;
+    // The key has several lines; each of them tells.
+    for line in token.secrets().flat_map(|secret| secret.expose().lines()) {
+        chain.secrets.remember(line);
+    }
     let (Some(id), Some(secret), Some(session_token)) = (
         &token.access_key_id,
         &token.secret_access_key,
@@ -42,27 +53,190 @@ pub(super) fn session(chain: &Chain<'_>, profile: &str, session: &str) -> Outcom
         return Err(missing(format!("`{shown}` lacks {}", list(&token.missing))));
     }
     let expires_at = token.expires_at.moment();
-    let when = expires_at.map_or_else(
-        || "at no readable date".to_owned(),
-        |at| relative(at, chain.now()),
-    );
-    if expires_at.is_none_or(|at| at <= chain.now()) {
-        let mut refused = Refused::new(
-            "login-not-renewed",
-            format!(
-                "the sign-in of profile `{profile}` expired {when}; Claude Code would renew it, this checkup changes no file"
-            ),
-        );
-        refused.not_tried = true;
-        return Err(refused);
-    }
-    Ok(Delivered {
+    let cached = |note: &str| Delivered {
         expires_at,
         renewable: true,
         profile: Some(profile.to_owned()),
         ..Delivered::new(
             keys(id, secret.expose(), Some(session_token.expose())),
-            format!("profile `{profile}` is signed in with aws login"),
+            format!("profile `{profile}` is signed in with aws login{note}"),
+        )
+    };
+    // Keys whose expiry is no date are used as they are, and never renewed.
+    let Some(at) = expires_at else {
+        return Ok(cached(""));
+    };
+    let left = at.as_second() - chain.now().as_second();
+    let expired = |what: &str| {
+        let when = relative(at, chain.now());
+        format!("the sign-in of profile `{profile}` expired {when}{what}")
+    };
+    match chain.renewal {
+        _ if left > renewal::WINDOW => Ok(cached("")),
+        Renewal::Predict if left > 0 => Ok(cached("")),
+        Renewal::Predict => Err(Refused::due(
+            "login-not-renewed",
+            expired("; Claude Code will renew it by itself"),
+        )),
+        Renewal::Renew => match renew(chain, profile, &path, &text, &token).await {
+            Ok(fresh) => Ok(fresh),
+            Err(Refusal {
+                ends: Some((cause, printed)),
+                failure,
+            }) => {
+                let words = failure.words();
+                let reason =
+                    format!("AWS refuses to renew the sign-in of profile `{profile}`: {words}");
+                Err(Refused::new(cause, reason).printing(printed).with(failure))
+            }
+            Err(Refusal { failure, .. }) if left > 0 => Ok(cached(&format!(
+                "; it could not be renewed: {}",
+                failure.words()
+            ))),
+            // The chain goes on, as for every error of the SDK that does not say otherwise.
+            Err(Refusal { failure, .. }) => {
+                let what = format!(" and could not be renewed: {}", failure.words());
+                Err(Refused::new("login-renewal-failed", expired(&what)).with(failure))
+            }
+        },
+    }
+}
+
+/// Why a sign-in was not renewed.
+struct Refusal {
+    /// The chain ends: the cause, and the SDK's words.
+    ends: Option<(&'static str, String)>,
+    failure: Failure,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            ends: None,
+            failure,
+        }
+    }
+}
+
+async fn renew(
+    chain: &Chain<'_>,
+    profile: &str,
+    path: &std::path::Path,
+    before: &str,
+    token: &LoginTokenFile,
+) -> Result<Delivered, Refusal> {
+    let [refresh_token, dpop_key] = [&token.refresh_token, &token.dpop_key]
+        .map(|secret| secret.as_ref().map_or("", |secret| secret.expose()));
+    let region = token
+        .sign_in_region
+        .as_deref()
+        .or_else(|| chain.resolved.inputs.profiles.get(profile, "region"))
+        .unwrap_or(&chain.resolved.configuration.region.value);
+    let endpoint = chain.resolved.control.sign_in(region).value;
+    let host = host_of(&endpoint);
+    let url = format!("{}/v1/token", endpoint.trim_end_matches('/'));
+    let proof = dpop::proof(dpop_key, &url, World::clock()).ok_or_else(|| {
+        let what = "its `dpopKey` is no P-256 key in PEM, so no proof can be made with it";
+        Failure::new(FailureKind::File, what)
+    })?;
+    let body = CreateOAuth2TokenRequestBody::builder()
+        .client_id(token.client_id.as_deref().unwrap_or_default())
+        .grant_type("refresh_token")
+        .refresh_token(refresh_token)
+        .build()
+        .ok();
+    let config = aws::config(
+        chain.http,
+        Plane::Control,
+        region,
+        &endpoint,
+        &Signer::Nobody,
+    );
+    let answer = aws_sdk_signin::Client::new(&config)
+        .create_o_auth2_token()
+        .set_token_input(body)
+        .customize()
+        .mutate_request(move |request| {
+            request.headers_mut().insert("DPoP", proof.clone());
+        })
+        .send();
+    let answer = super::within(chain, &host, "signin", answer)
+        .await
+        .map_err(Refused::into_failure)?
+        .map_err(|error| Refusal {
+            ends: error.as_service_error().and_then(ends),
+            failure: aws::failure("signin", &host, chain.secrets, &error),
+        })?;
+    let fresh = answer.token_output();
+    let found = fresh.and_then(|fresh| Some((fresh, fresh.access_token()?)));
+    let found = found.filter(|(fresh, key)| {
+        let parts = [
+            key.access_key_id(),
+            key.secret_access_key(),
+            key.session_token(),
+        ];
+        !parts.contains(&"") && !fresh.refresh_token().is_empty()
+    });
+    let Some((fresh, key)) = found else {
+        let what = "the sign-in service returned incomplete credentials";
+        return Err(Failure::new(FailureKind::Http, what).into());
+    };
+    for secret in [
+        key.secret_access_key(),
+        key.session_token(),
+        fresh.refresh_token(),
+    ] {
+        chain.secrets.remember(secret);
+    }
+    let (expires_at, written) = renewal::expiry(match fresh.expires_in() {
+        0 => 900,
+        seconds => seconds,
+    });
+    let keys_now = [
+        ("accessKeyId", Change::Text(key.access_key_id())),
+        ("secretAccessKey", Change::Text(key.secret_access_key())),
+        ("sessionToken", Change::Text(key.session_token())),
+        ("expiresAt", Change::Text(&written)),
+    ];
+    let changes = [
+        ("accessToken", Change::Within(&keys_now)),
+        ("refreshToken", Change::Text(fresh.refresh_token())),
+    ];
+    // Unlike for Identity Center, the SDK does not use what it could not save.
+    renewal::save(chain, path, before, &changes).map_err(|why| {
+        let what = format!("the sign-in was renewed, and {why}: sign in again");
+        Failure::new(FailureKind::File, what)
+    })?;
+    Ok(Delivered {
+        expires_at: Some(expires_at),
+        renewable: true,
+        profile: Some(profile.to_owned()),
+        ..Delivered::new(
+            keys(
+                key.access_key_id(),
+                key.secret_access_key(),
+                Some(key.session_token()),
+            ),
+            format!("profile `{profile}` is signed in with aws login; the sign-in was renewed"),
         )
     })
+}
+
+/// What the SDK makes of a refusal that ends the chain, even while the keys are good.
+fn ends(error: &CreateOAuth2TokenError) -> Option<(&'static str, String)> {
+    let CreateOAuth2TokenError::AccessDeniedException(denied) = error else {
+        return None;
+    };
+    let code = denied.error().as_str();
+    let printed = match code {
+        "TOKEN_EXPIRED" => "Your session has expired. Please reauthenticate.".to_owned(),
+        "USER_CREDENTIALS_CHANGED" => "Unable to refresh credentials because of a change in your password. Please reauthenticate with your new password.".to_owned(),
+        "INSUFFICIENT_PERMISSIONS" => "Unable to refresh credentials due to insufficient permissions. You may be missing permission for the 'CreateOAuth2Token' action.".to_owned(),
+        _ => format!("Failed to refresh token: AccessDeniedException: {}. Please re-authenticate using `aws login`", denied.message()),
+    };
+    let cause = match code {
+        "INSUFFICIENT_PERMISSIONS" => "login-renewal-denied",
+        _ => "login-expired",
+    };
+    Some((cause, printed))
 }

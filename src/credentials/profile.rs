@@ -38,7 +38,9 @@ pub(super) async fn provide(chain: &Chain<'_>, provider: &ProfileProvider) -> Ou
         }
         ProfileProvider::Process { profile } => helper::process(chain, profile).await,
         ProfileProvider::Sso(role) => sso::role_credentials(chain, role).await,
-        ProfileProvider::Login { profile, session } => login::session(chain, profile, session),
+        ProfileProvider::Login { profile, session } => {
+            login::session(chain, profile, session).await
+        }
     }
 }
 

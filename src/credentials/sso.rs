@@ -1,17 +1,20 @@
-//! IAM Identity Center: role credentials for a cached token. The token is read, never renewed behind the user's back.
+//! IAM Identity Center: role credentials for a cached token, and the renewal of that token.
+
+use std::path::Path;
 
 use bedrock_doctor_checks::claude_code::credential_plan::Sso;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
-use bedrock_doctor_checks::parse::sso_token;
+use bedrock_doctor_checks::facts::{Failure, FailureKind};
+use bedrock_doctor_checks::parse::rewrite::Change;
+use bedrock_doctor_checks::parse::sso_token::{self, SsoTokenFile};
 use bedrock_doctor_checks::text::relative;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::renewal::{self, Renewal};
 use super::{Chain, Delivered, Outcome, Refused, Signer, keys};
 use crate::aws;
 use crate::world::FileText;
-
-/// The SDK for JavaScript renews, or gives up on, a token with less than this many seconds left.
-const RENEWAL_WINDOW: i64 = 300;
 
 /// The SDK's advice for a profile with an `sso_session`.
 const SIGN_IN: &str =
@@ -23,7 +26,7 @@ const SIGN_IN_OLD_FORM: &str =
 
 /// Credentials for a role of IAM Identity Center.
 pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
-    let token = usable_token(chain, role)?;
+    let token = usable_token(chain, role).await?;
     let endpoint = chain
         .resolved
         .control
@@ -41,7 +44,7 @@ pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
         .get_role_credentials()
         .account_id(&role.account_id)
         .role_name(&role.role_name)
-        .access_token(token)
+        .access_token(token.access_token)
         .send();
     let answer = super::within(chain, &host, "sso", answer)
         .await?
@@ -68,18 +71,37 @@ pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
         renewable: true,
         profile: Some(role.profile.clone()),
         configured_account: Some(role.account_id.clone()),
+        not_saved: token.not_saved,
         ..Delivered::new(
             keys(id, secret, found.session_token()),
             format!(
-                "role `{}` in account {} through IAM Identity Center",
-                role.role_name, role.account_id
+                "role `{}` in account {} through IAM Identity Center{}",
+                role.role_name, role.account_id, token.note
             ),
         )
     })
 }
 
-/// The cached token, if it may be used as it is.
-fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
+/// A token to ask the portal with.
+struct Usable {
+    access_token: String,
+    /// What there is to say about its renewal.
+    note: String,
+    not_saved: Option<String>,
+}
+
+impl Usable {
+    fn as_it_is(access_token: &str) -> Self {
+        Self {
+            access_token: access_token.to_owned(),
+            note: String::new(),
+            not_saved: None,
+        }
+    }
+}
+
+/// The cached token, or the one that takes its place.
+async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable, Refused> {
     let file = role.cache_file();
     let path = chain.world.expand("~/.aws/sso/cache").join(&file);
     let missing = |why: String| {
@@ -116,13 +138,15 @@ fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
             chain.world.shown(&path)
         ))
     })?;
+    for secret in token.secrets() {
+        chain.secrets.remember(secret.expose());
+    }
     let access_token = token.access_token.expose();
-    chain.secrets.remember(access_token);
     let expires_at = token.expires_at.moment();
     let left = expires_at.map_or(i64::MIN, |at| at.as_second() - chain.now().as_second());
     // The old form uses a token whose expiry is no date (seen, 2.1.330).
-    if left > RENEWAL_WINDOW || (expires_at.is_none() && role.session.is_none()) {
-        return Ok(access_token.to_owned());
+    if left > renewal::WINDOW || (expires_at.is_none() && role.session.is_none()) {
+        return Ok(Usable::as_it_is(access_token));
     }
     let when = expires_at.map_or_else(
         || "at no readable date".to_owned(),
@@ -149,17 +173,125 @@ fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<String, Refused> {
         )
         .printing(printed));
     }
-    // With time left it is still good; renewing it would rewrite the user's cache file.
-    if left > 30 {
-        return Ok(access_token.to_owned());
-    }
-    let mut refused = Refused::new(
-        "sso-not-renewed",
+    let expired = |what: &str| {
         format!(
-            "the token for profile `{}` expired {when}; Claude Code would renew it, this checkup changes no file",
+            "the token for profile `{}` expired {when}{what}",
             role.profile
-        ),
+        )
+    };
+    match chain.renewal {
+        // With time left it is still good.
+        Renewal::Predict if left > 30 => Ok(Usable::as_it_is(access_token)),
+        Renewal::Predict => Err(Refused::due(
+            "sso-not-renewed",
+            expired("; Claude Code will renew it by itself"),
+        )),
+        Renewal::Renew => match renew(chain, role, &path, &text, &token).await {
+            Ok(fresh) => Ok(fresh),
+            Err(failure) if left >= 0 => Ok(Usable {
+                note: format!("; its token could not be renewed: {}", failure.words()),
+                ..Usable::as_it_is(access_token)
+            }),
+            Err(failure) => {
+                let printed = match expires_at {
+                    Some(_) => format!("Token is expired. {SIGN_IN}"),
+                    None => "Invalid time value".to_owned(),
+                };
+                let what = format!(" and could not be renewed: {}", failure.words());
+                let cause = if is_refusal(&failure) {
+                    "sso-refresh-rejected"
+                } else {
+                    "sso-renewal-failed"
+                };
+                Err(Refused::new(cause, expired(&what))
+                    .printing(printed)
+                    .with(failure))
+            }
+        },
+    }
+}
+
+/// Whether the refresh token itself was refused, and not only this request.
+fn is_refusal(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Service
+        && failure
+            .status
+            .is_some_and(|status| (400..500).contains(&status) && status != 429)
+}
+
+/// Renews a token and writes its cache file. A file that cannot be written is no obstacle: the SDK goes on, too.
+async fn renew(
+    chain: &Chain<'_>,
+    role: &Sso,
+    path: &Path,
+    before: &str,
+    token: &SsoTokenFile,
+) -> Result<Usable, Failure> {
+    let [id, secret, refresh_token] =
+        [&token.client_id, &token.client_secret, &token.refresh_token]
+            .map(|secret| secret.as_ref().map_or("", |secret| secret.expose()));
+    let control = &chain.resolved.control;
+    let endpoint = control.service("oidc", "SSO_OIDC", &role.region).value;
+    let host = host_of(&endpoint);
+    let config = aws::config(
+        chain.http,
+        Plane::Control,
+        &role.region,
+        &endpoint,
+        &Signer::Nobody,
     );
-    refused.not_tried = true;
-    Err(refused)
+    let answer = aws_sdk_ssooidc::Client::new(&config)
+        .create_token()
+        .client_id(id)
+        .client_secret(secret)
+        .refresh_token(refresh_token)
+        .grant_type("refresh_token")
+        .send();
+    let answer = super::within(chain, &host, "sso-oidc", answer)
+        .await
+        .map_err(Refused::into_failure)?
+        .map_err(|error| {
+            let raw = error.raw_response().and_then(|raw| raw.body().bytes());
+            let failure = aws::failure("sso-oidc", &host, chain.secrets, &error);
+            in_words_of_oauth(failure, raw.unwrap_or_default(), chain)
+        })?;
+    let Some(fresh) = answer.access_token() else {
+        let what = "IAM Identity Center returned no token";
+        return Err(Failure::new(FailureKind::Http, what));
+    };
+    chain.secrets.remember(fresh);
+    let next = answer.refresh_token();
+    if let Some(next) = next {
+        chain.secrets.remember(next);
+    }
+    let (_, expires_at) = renewal::expiry(answer.expires_in());
+    let changes = [
+        ("accessToken", Change::Text(fresh)),
+        ("expiresAt", Change::Text(&expires_at)),
+        ("refreshToken", next.map_or(Change::Gone, Change::Text)),
+    ];
+    let not_saved = renewal::save(chain, path, before, &changes).err();
+    Ok(Usable {
+        access_token: fresh.to_owned(),
+        note: match &not_saved {
+            None => "; its token was renewed".to_owned(),
+            Some(why) => format!("; its token was renewed, and {why}"),
+        },
+        not_saved,
+    })
+}
+
+/// A refusal as OAuth states it, `error` and `error_description`: the SDK reads neither.
+fn in_words_of_oauth(failure: Failure, body: &[u8], chain: &Chain<'_>) -> Failure {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| body[name].as_str().map(|text| chain.secrets.scrub(text));
+    let Some(error) = text("error") else {
+        return failure;
+    };
+    Failure {
+        kind: FailureKind::Service,
+        message: text("error_description").unwrap_or_else(|| error.clone()),
+        code: failure.code.or(Some(error)),
+        ..failure
+    }
 }

@@ -8,14 +8,16 @@ use bedrock_doctor_checks::claude_code::environment::Environment;
 use bedrock_doctor_checks::claude_code::network::host_of;
 use bedrock_doctor_checks::claude_code::versions::Version;
 use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve};
-use bedrock_doctor_checks::facts::{Absence, Facts, Failure, FailureKind, Observed, Request};
+use bedrock_doctor_checks::facts::{
+    Absence, AuthRefresh, Facts, Failure, FailureKind, Observed, Request,
+};
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::{
-    Collected, Options, PROBES, Timing, aws_cli, aws_files, bedrock, claude_code, identity,
-    invocation, machine, settings_files, sso_cache,
+    Collected, Options, Timing, auth_refresh, aws_cli, aws_files, bedrock, chain, claude_code,
+    http, identity, invocation, longest, machine, settings_files, sso_cache,
 };
-use crate::credentials::{Chain, Signer};
+use crate::credentials::{Renewal, Signer};
 use crate::http::Http;
 use crate::progress::Progress;
 use crate::secrets::Secrets;
@@ -121,13 +123,25 @@ pub(crate) async fn collect(
         version,
         model: what_if.model.clone(),
     });
-    let secrets = Secrets::of(&resolved);
+    let mut secrets = Secrets::of(&resolved);
+    let deadline = started + options.timeout;
+    let mut refreshed = None;
+    if silence(options, &resolved, ProbeId::Credentials).is_none()
+        && wanted.contains(&ProbeId::Credentials)
+        && let Some(done) =
+            auth_refresh::run(world, &resolved, &secrets, deadline, options, progress).await
+    {
+        facts.aws_files = Observed::Known(done.aws_files);
+        resolved = done.resolved;
+        secrets = Secrets::of(&resolved);
+        refreshed = Some(done.run);
+    }
     for file in &mut resolved.configuration.ca_files {
         file.problem = crate::http::problem_of(world, &file.path.value);
     }
     facts.configuration = Observed::Known(resolved.configuration.clone());
     let since = Instant::now();
-    facts.sso_cache = sso_cache::observe(world, resolved.plan.sso());
+    facts.sso_cache = sso_cache::observe(world, resolved.plan.sso(), None);
     timed(ProbeId::SsoCache, since, observed_outcome(&facts.sso_cache));
 
     let online = Online {
@@ -136,16 +150,12 @@ pub(crate) async fn collect(
         wanted,
         progress,
         secrets: &secrets,
-        http: Http::new(
-            world.clone(),
-            resolved.configuration.ca_files.clone(),
-            resolved.control.clone(),
-            resolved.runtime.clone(),
-        ),
+        http: http(world, &resolved),
         resolved: &resolved,
+        refreshed,
         facts: RefCell::new(facts),
         timings: RefCell::new(timings),
-        deadline: started + options.timeout,
+        deadline,
     };
     let rest = options.timeout.saturating_sub(started.elapsed());
     online.set_pending();
@@ -163,6 +173,7 @@ pub(super) struct Online<'a> {
     pub(super) secrets: &'a Secrets,
     pub(super) http: Http,
     pub(super) resolved: &'a Resolved,
+    pub(super) refreshed: Option<AuthRefresh>,
     pub(super) facts: RefCell<Facts>,
     pub(super) timings: RefCell<Vec<Timing>>,
     pub(super) deadline: Instant,
@@ -259,19 +270,24 @@ impl Online<'_> {
     async fn credentials(&self) -> Option<Signer> {
         let since = Instant::now();
         let shown = self.progress.start(ProbeId::Credentials);
-        let chain = Chain {
-            world: self.world,
-            resolved: self.resolved,
-            http: &self.http,
-            secrets: self.secrets,
-            longest: longest(ProbeId::Credentials),
-            deadline: self.deadline,
-            offline: self.options.offline,
-        };
-        let (credentials, signer) = chain.walk().await;
+        let (world, resolved) = (self.world, self.resolved);
+        let chain = chain(
+            world,
+            resolved,
+            &self.http,
+            self.secrets,
+            self.deadline,
+            self.options,
+        );
+        let (mut credentials, signer) = chain.walk().await;
+        credentials.auth_refresh.clone_from(&self.refreshed);
         drop(shown);
         self.note(ProbeId::Credentials, since, "known");
-        self.facts.borrow_mut().credentials = Observed::Known(credentials);
+        let mut facts = self.facts.borrow_mut();
+        if self.options.renewal == Renewal::Renew {
+            facts.sso_cache = sso_cache::observe(world, resolved.plan.sso(), Some(&credentials));
+        }
+        facts.credentials = Observed::Known(credentials);
         signer
     }
 
@@ -386,12 +402,6 @@ impl Online<'_> {
                 Observed::Failed(timed_out(&self.http, service, &host_of(endpoint), patience))
             })
     }
-}
-
-/// The longest that one question of a probe may take.
-fn longest(probe: ProbeId) -> Duration {
-    let described = PROBES.iter().find(|known| known.id == probe);
-    Duration::from_secs(described.map_or(0, |known| known.seconds))
 }
 
 fn observed_outcome<T>(observed: &Observed<T>) -> &'static str {

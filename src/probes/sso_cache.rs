@@ -1,7 +1,9 @@
-//! The token cache of IAM Identity Center. It is read, never changed.
+//! The token cache of IAM Identity Center. It is read, never changed here.
 
 use bedrock_doctor_checks::claude_code::credential_plan::Sso;
-use bedrock_doctor_checks::facts::{FileProblem, Observed, SsoCache, SsoSession, SsoToken};
+use bedrock_doctor_checks::facts::{
+    Credentials, FileProblem, Observed, SsoCache, SsoSession, SsoToken, Step,
+};
 use bedrock_doctor_checks::parse::Expiry;
 use bedrock_doctor_checks::parse::sso_token::{self, TokenProblem};
 
@@ -10,8 +12,16 @@ use crate::world::{FileText, World};
 /// More files than any real cache has.
 const MOST_FILES: usize = 200;
 
-/// Looks through the cache folder.
-pub(super) fn observe(world: &World, active: Option<&Sso>) -> Observed<SsoCache> {
+/// Looks through the cache folder. What the chain learnt about the active token, when it was to renew it, is noted.
+pub(super) fn observe(
+    world: &World,
+    active: Option<&Sso>,
+    walked: Option<&Credentials>,
+) -> Observed<SsoCache> {
+    let refused = walked.and_then(|walked| {
+        let refusal = |step: &&Step| step.cause.as_deref() == Some("sso-refresh-rejected");
+        walked.steps.iter().find(refusal)?.failure.clone()
+    });
     let folder = world.expand("~/.aws/sso/cache");
     let active = active.map(|role| SsoSession {
         profile: role.profile.clone(),
@@ -64,6 +74,10 @@ pub(super) fn observe(world: &World, active: Option<&Sso>) -> Observed<SsoCache>
         };
         match sso_token::parse(&text) {
             Ok(token) => cache.tokens.push(SsoToken {
+                renewal_refused: refused.clone().filter(|_| {
+                    let active = cache.active.as_ref();
+                    active.is_some_and(|session| session.cache_file == name)
+                }),
                 file: name,
                 expires_at: token.expires_at.moment(),
                 renewable: token.can_try_renewal(),

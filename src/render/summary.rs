@@ -3,6 +3,7 @@
 use bedrock_doctor_checks::check::Family;
 use bedrock_doctor_checks::facts::{CredentialKind, Facts, Observed, SourceKind};
 use bedrock_doctor_checks::finding::{Finding, Status};
+use bedrock_doctor_checks::forecast::{Forecast, LayerKind, RenewedBy};
 use bedrock_doctor_checks::text::{count, relative};
 
 use crate::report::Report;
@@ -165,21 +166,11 @@ fn lasts(facts: &Facts) -> String {
     let Some(credentials) = facts.credentials.known() else {
         return "not known".to_owned();
     };
-    let sign_in = facts
-        .sso_cache
-        .known()
-        .and_then(|cache| Some((cache.active.as_ref()?, cache.active_token()?)))
-        .filter(|_| {
-            credentials.kind == CredentialKind::Sso
-                || credentials.kind == CredentialKind::AssumeRole
-        });
-    if let Some((session, token)) = sign_in
-        && let Some(at) = token.expires_at
-    {
-        let renewal = if session.renews(token) {
-            "; Claude Code renews it by itself until the session ends"
-        } else {
-            "; it cannot be renewed: sign in again then"
+    if let Some(sign_in) = Forecast::of(facts).get(LayerKind::SsoToken) {
+        let at = sign_in.expires_at;
+        let renewal = match sign_in.renewed_by {
+            RenewedBy::ClaudeCode => "; Claude Code renews it by itself until the session ends",
+            RenewedBy::You | RenewedBy::Nobody => "; it cannot be renewed: sign in again then",
         };
         let verb = if at <= facts.now {
             "expired"

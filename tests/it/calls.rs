@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::harness::{DOCTOR, bare, machine};
 
 /// When each operation is called, and whether the request is signed.
-const CALLS: [Call; 14] = [
+const CALLS: [Call; 16] = [
     unsigned(
         "container:GetCredentials",
         "the chain reaches `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `…_FULL_URI`",
@@ -29,6 +29,14 @@ const CALLS: [Call; 14] = [
     ),
     unsigned("imds:GetRoleCredentials", "instance metadata named a role"),
     unsigned(
+        "sso-oidc:CreateToken",
+        "with `--refresh`, when the token of an `sso_session` has at most 5 minutes left",
+    ),
+    unsigned(
+        "signin:CreateOAuth2Token",
+        "with `--refresh`, when the keys of `aws login` have at most 5 minutes left; a DPoP proof goes with it",
+    ),
+    unsigned(
         "sso:GetRoleCredentials",
         "the profile uses IAM Identity Center and a token that has not expired is cached",
     ),
@@ -42,7 +50,8 @@ const CALLS: [Call; 14] = [
     ),
     signed(
         "sts:GetCallerIdentity",
-        "there are keys; not with a Bedrock API key, which STS does not know",
+        "there are keys; not with a Bedrock API key, which STS does not know; \
+         once more before everything else with `--refresh` and `awsAuthRefresh`",
     ),
     signed("bedrock:ListInferenceProfiles", "always; one call per page"),
     signed(
@@ -115,7 +124,7 @@ fn page() -> String {
         "# Calls to AWS\n\n\
          Generated from the source by `UPDATE=1 cargo test --test it calls`.\n\n\
          `bedrock-doctor check` calls nothing but these operations, and a test fails when it does.\n\
-         Every one of them reads; none changes the account.\n\
+         Every one of them reads, but for the two that renew a token on request; none changes the account.\n\
          With `--offline` it calls none. \
          `--only` and `--skip` leave out the calls that no remaining check needs.\n\
          The operations of `imds` and `container` belong to the machine and not to AWS's API: no policy governs them.\n\n\
@@ -265,7 +274,7 @@ fn identity_center() {
         &[],
         &usual_and(&["sso:GetRoleCredentials"]),
     );
-    // A token that Claude Code would renew is not renewed here: renewing writes its cache file.
+    // A token that Claude Code would renew is not renewed unasked: renewing writes its cache file.
     let expired = TokenSpec {
         expires_in_seconds: -60,
         ..TokenSpec::default()
@@ -273,6 +282,28 @@ fn identity_center() {
     machine.sso_token("corp", &expired);
     check(&world, &machine, &[], &[]);
     assert_eq!(world.operations(), Vec::<String>::new());
+    let renewed = usual_and(&["sso-oidc:CreateToken", "sso:GetRoleCredentials"]);
+    check(&world, &machine, &["--refresh"], &renewed);
+}
+
+#[test]
+fn aws_login() {
+    let world = World::healthy();
+    let mut machine = bare(&world);
+    machine
+        .env("AWS_PROFILE", "dev")
+        .file(
+            "~/.aws/config",
+            "[profile dev]\nlogin_session = arn:aws:iam::123456789012:user/me\n",
+        )
+        .file(
+            "~/.aws/login/cache/286187707741fc2ccb93cf9e56dbd0ee0a16208feed5fbc8ae1baa86d44c283f.json",
+            include_str!("../data/renewal/login-before.json"),
+        );
+    check(&world, &machine, &[], &[]);
+    assert_eq!(world.operations(), Vec::<String>::new());
+    let renewed = usual_and(&["signin:CreateOAuth2Token"]);
+    check(&world, &machine, &["--refresh"], &renewed);
 }
 
 #[test]

@@ -25,5 +25,6 @@ mod network;
 mod observed;
 mod output;
 mod permissions;
+mod renewal;
 mod sdk_for_javascript;
 mod sso;

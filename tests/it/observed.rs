@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::harness::{Checkup, checkup};
+use crate::harness::{Checkup, checkup_with};
 
 /// When the rows with an expiry that is not far away were recorded.
 const RECORDED_AT: &str = "2026-11-22T17:42:27Z";
@@ -404,7 +404,7 @@ fn cannot_be_replayed(row: &Row) -> Option<&'static str> {
 fn compare(row: &Row) -> Result<(), String> {
     let world = world(row);
     let machine = machine(row, &world);
-    let checkup = checkup(&machine);
+    let checkup = checkup_with(&machine, &["--refresh"]);
     let asked: Vec<Wire> = row.outcome.requests.iter().map(Wire::from).collect();
     let got: Vec<Wire> = world.requests().iter().map(Wire::from).collect();
     let Some(want) = main_request(row, &asked) else {
@@ -470,7 +470,9 @@ fn same(what: &str, want: Option<&Wire>, got: Option<&Wire>) -> Result<(), Strin
 
 fn gets_credentials(path: &str, body: Option<&Value>) -> bool {
     let form = body.map(Value::to_string).unwrap_or_default();
-    path.starts_with("/federation/credentials") || form.contains("Action=AssumeRole")
+    path.starts_with("/federation/credentials")
+        || path == "/token"
+        || form.contains("Action=AssumeRole")
 }
 
 /// Claude Code made no request for a stream: neither may the checkup, and it has to know why.

@@ -203,6 +203,24 @@ impl Routing {
         from_region(format!("{host}{suffix}.{region}.{domain}"))
     }
 
+    /// The endpoint of the sign-in service behind `aws login`, whose hosts begin with the Region.
+    pub fn sign_in(&self, region: &str) -> Value<String> {
+        let endpoint = self.service("signin", "SIGNIN", region);
+        if endpoint.source.kind != SourceKind::Default {
+            return endpoint;
+        }
+        let domain = match region {
+            _ if region.starts_with("us-gov-") => "amazonaws-us-gov.com",
+            _ if region.starts_with("cn-") => "amazonaws.cn",
+            _ if region.starts_with("eusc-") => "amazonaws-eusc.eu",
+            _ => "aws.amazon.com",
+        };
+        Value {
+            value: format!("https://{region}.signin.{domain}"),
+            ..endpoint
+        }
+    }
+
     /// The route to Bedrock as a fact, without credentials.
     pub fn route(&self, region: &str) -> Route {
         self.route_to(self.bedrock(region))

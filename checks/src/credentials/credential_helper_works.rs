@@ -1,6 +1,6 @@
 use super::{NO_PROVIDERS, cause, fail_unless_delivered, left_out, profile_flag};
 use crate::check::{Check, Family, Meta};
-use crate::facts::{Configuration, CredentialKind, Credentials, Step, StepOutcome};
+use crate::facts::{AuthRefresh, Configuration, CredentialKind, Credentials, Step, StepOutcome};
 use crate::finding::{Basis, Finding};
 
 /// See [`Meta::docs`].
@@ -16,7 +16,8 @@ impl Check for CredentialHelperWorks {
 ## What it looks at
 
 What the helper program prints: `credential_process` of the profile in use, or `awsCredentialExport` of the
-settings. It is started as Claude Code starts it; its output is never shown.
+settings. It is started as Claude Code starts it; its output is never shown. `awsAuthRefresh` is run with
+`--refresh` only, and only when AWS does not accept the credentials.
 
 ## Why it matters
 
@@ -34,10 +35,12 @@ print one JSON object to standard output and everything else to standard error.
     type Needs<'a> = (&'a Credentials, &'a Configuration);
 
     fn run((credentials, configuration): Self::Needs<'_>) -> Vec<Finding> {
-        let findings: Vec<Finding> = credentials
-            .steps
-            .iter()
+        let refresh = credentials.auth_refresh.as_ref();
+        let refresh = refresh.map(|refresh| judge_refresh(refresh, configuration));
+        let steps = credentials.steps.iter();
+        let findings: Vec<Finding> = steps
             .filter_map(|step| judge(step, credentials, configuration))
+            .chain(refresh)
             .collect();
         if findings.is_empty() {
             return vec![Finding::not_applicable("no credential helper is used")];
@@ -68,6 +71,26 @@ fn judge(step: &Step, credentials: &Credentials, configuration: &Configuration) 
         _ => return None,
     };
     Some(by_hand(finding.subject(name), step, configuration))
+}
+
+/// A failure is no more than a warning: Claude Code goes on with the credentials that there are.
+fn judge_refresh(refresh: &AuthRefresh, configuration: &Configuration) -> Finding {
+    let because = format!("it was run, because: {}", refresh.because);
+    let Some(failure) = &refresh.failure else {
+        return Finding::pass(format!("`awsAuthRefresh` ended well; {because}"))
+            .subject("awsAuthRefresh");
+    };
+    let finding = Finding::warn("auth-refresh-fails", failure.message.clone())
+        .subject("awsAuthRefresh")
+        .why("Claude Code runs it to get new credentials, and goes on with those that there are")
+        .evidence(Basis::Observed, because);
+    let by_hand = match &configuration.aws_auth_refresh {
+        Some(command) => format!("run the command of {} in a shell", command.source.words()),
+        None => "run it in a shell".to_owned(),
+    };
+    finding.fix(format!(
+        "to see what it says, {by_hand}; a sign-in in a browser needs more time than a checkup has: `--timeout 180`"
+    ))
 }
 
 fn failed(step: &Step, credentials: &Credentials) -> Finding {
@@ -141,7 +164,7 @@ fn by_hand(finding: Finding, step: &Step, configuration: &Configuration) -> Find
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Facts, HelperCommand, Observed};
+    use crate::facts::{Facts, Failure, FailureKind, HelperCommand, Observed};
     use crate::finding::Status;
     use crate::sample::{from_settings, healthy, now, only, verdicts, with_credentials};
 
@@ -300,5 +323,24 @@ mod tests {
     #[test]
     fn cannot_tell_when_nobody_looked() {
         only(&CHECK, &Facts::at(now()), Status::CannotTell, None);
+    }
+
+    #[test]
+    fn a_refresh_that_fails_is_a_warning() {
+        let mut facts = with_credentials(|it| {
+            it.auth_refresh = Some(AuthRefresh {
+                because: "the token is expired".into(),
+                failure: None,
+            });
+        });
+        only(&CHECK, &facts, Status::Pass, None);
+        if let Observed::Known(credentials) = &mut facts.credentials {
+            let failure =
+                Failure::new(FailureKind::Helper, "awsAuthRefresh ended with exit code 4");
+            credentials.auth_refresh.as_mut().unwrap().failure = Some(failure);
+        }
+        let finding = only(&CHECK, &facts, Status::Warn, Some("auth-refresh-fails"));
+        assert_eq!(finding.subject.as_deref(), Some("awsAuthRefresh"));
+        assert_eq!(finding.what, "awsAuthRefresh ended with exit code 4");
     }
 }

@@ -122,11 +122,12 @@ fn not_renewed(step: &Step, configuration: &Configuration) -> Finding {
     };
     explained(
         Finding::cannot_tell(format!(
-            "could not tell: Claude Code would renew the expired token of profile `{profile}`, and this checkup changes no file"
+            "could not tell: Claude Code would renew the expired token of profile `{profile}`, and this checkup renews nothing without --refresh"
         ))
         .evidence(Basis::NotTested, step.reason.clone()),
     )
-    .fix_command("sign in, or start Claude Code, then run this checkup again", command)
+    .fix_command("renew it now, as Claude Code would, and go on", super::RENEW)
+    .fix_command("or sign in again, then run this checkup again", command)
 }
 
 fn only_metadata_left(step: &Step) -> Finding {
@@ -383,6 +384,8 @@ mod tests {
         for (cause, code) in [
             ("login-expired", "login-session-expired"),
             ("login-missing", "login-session-missing"),
+            ("login-renewal-failed", "login-session-expired"),
+            ("login-renewal-denied", "login-renewal-denied"),
         ] {
             let kind = CredentialKind::Login;
             let facts = without(vec![step(
@@ -420,7 +423,11 @@ mod tests {
             });
             for facts in [without(vec![open.clone()]), predicted] {
                 let finding = only(&CHECK, &facts, Status::CannotTell, None);
-                assert_eq!(finding.fix[0].command.as_deref(), Some(command));
+                let commands = [&finding.fix[0], &finding.fix[1]].map(|it| it.command.as_deref());
+                assert_eq!(
+                    commands,
+                    [Some("bedrock-doctor check --refresh"), Some(command)]
+                );
             }
         }
     }

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::left_out;
 use crate::check::{Check, Family, Meta, Seen};
 use crate::facts::{CallerIdentity, CredentialKind, Credentials, Now, StepOutcome};
-use crate::finding::Finding;
+use crate::finding::{Basis, Finding};
 use crate::text::{duration, utc};
 
 /// See [`Meta::docs`].
@@ -39,6 +39,9 @@ lets Claude Code do it by itself.
     type Needs<'a> = (Now, &'a Credentials, Seen<'a, CallerIdentity>);
 
     fn run((Now(now), credentials, Seen(identity)): Self::Needs<'_>) -> Vec<Finding> {
+        if let Some(why) = &credentials.not_saved {
+            return vec![not_saved(why)];
+        }
         vec![match (credentials.kind, credentials.expires_at) {
             (CredentialKind::None, _) => Finding::cannot_tell("there are no credentials")
                 .explained_by("credential-source-found"),
@@ -50,6 +53,17 @@ lets Claude Code do it by itself.
             (_, None) => without_expiry(credentials),
         }]
     }
+}
+
+/// A renewal spends the refresh token: what the cache file still holds cannot be renewed again.
+fn not_saved(why: &str) -> Finding {
+    Finding::warn(
+        "renewed-token-not-saved",
+        format!("the token was renewed, and the new one could not be kept: {why}"),
+    )
+    .why("its cache file holds the old token and a refresh token that is spent: Claude Code has to renew and cannot")
+    .evidence(Basis::Observed, why)
+    .fix("let the cache file and its folder be written, then sign in again")
 }
 
 fn judge(credentials: &Credentials, at: Timestamp, now: Timestamp, accepted: bool) -> Finding {
@@ -260,5 +274,17 @@ mod tests {
             None,
         );
         assert!(only(&CHECK, &not_tried(None), Status::NotApplicable, None).left_out);
+    }
+
+    #[test]
+    fn a_renewed_token_that_could_not_be_kept_is_a_warning() {
+        let facts = with_credentials(|it| it.not_saved = Some("permission denied".into()));
+        let finding = only(
+            &CHECK,
+            &facts,
+            Status::Warn,
+            Some("renewed-token-not-saved"),
+        );
+        assert!(finding.what.ends_with("permission denied"));
     }
 }

@@ -91,6 +91,16 @@ pub struct Step {
     pub cause: Option<String>,
 }
 
+/// Causes of an expired token that Claude Code would renew, and this program did not.
+const NOT_RENEWED: [&str; 2] = ["sso-not-renewed", "login-not-renewed"];
+
+/// Whether a step was left out because its token would have to be renewed first.
+pub fn is_not_renewed(step: &Step) -> bool {
+    step.cause
+        .as_deref()
+        .is_some_and(|cause| NOT_RENEWED.contains(&cause))
+}
+
 /// The credentials Claude Code would use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
@@ -123,6 +133,22 @@ pub struct Credentials {
     /// The API key, as far as it may be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKey>,
+    /// Why a renewed token is not in its cache file, which holds the used one still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_saved: Option<String>,
+    /// What became of `awsAuthRefresh`, when it was run (`--refresh`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_refresh: Option<AuthRefresh>,
+}
+
+/// A run of `awsAuthRefresh`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthRefresh {
+    /// Why it was run: what Claude Code, too, would have met.
+    pub because: String,
+    /// What went wrong, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
 }
 
 impl Credentials {
@@ -140,6 +166,8 @@ impl Credentials {
             error,
             steps,
             api_key: None,
+            not_saved: None,
+            auth_refresh: None,
         }
     }
 }
@@ -240,6 +268,9 @@ pub struct SsoToken {
     pub expires_at: Option<Timestamp>,
     /// Whether everything a renewal needs is there.
     pub renewable: bool,
+    /// How AWS refused to renew it (`--refresh`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_refused: Option<Failure>,
     /// When the client registration expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_expires_at: Option<Timestamp>,

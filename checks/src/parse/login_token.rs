@@ -17,12 +17,34 @@ pub struct LoginTokenFile {
     pub account_id: Option<String>,
     /// When the key expires.
     pub expires_at: Expiry,
+    /// What the login is renewed with.
+    pub refresh_token: Option<Secret>,
+    /// Who signed in, as a signed statement. Nothing here uses it.
+    pub id_token: Option<Secret>,
+    /// The client that the login was made for.
+    pub client_id: Option<String>,
+    /// The private key that proves a renewal comes from where the login was made, as PEM.
+    pub dpop_key: Option<Secret>,
     /// Where the login is renewed; only newer logins say.
     pub sign_in_region: Option<String>,
     /// The fields without which the SDK refuses the file, even when the key is still good.
     ///
     /// They are those a renewal needs, and the account.
     pub missing: Vec<&'static str>,
+}
+
+impl LoginTokenFile {
+    /// Returns everything in the file that must not be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let own = [
+            &self.secret_access_key,
+            &self.session_token,
+            &self.refresh_token,
+            &self.id_token,
+            &self.dpop_key,
+        ];
+        own.into_iter().flatten()
+    }
 }
 
 /// Reads a file of the cache.
@@ -32,6 +54,7 @@ pub fn parse(text: &str) -> Result<LoginTokenFile, JsonProblem> {
         .and_then(json::members)
         .unwrap_or_default();
     let text_of = |field| json::get(&key, field).and_then(json::string);
+    let top = |field| json::get(&members, field).and_then(json::string);
 
     let lacks = |members, field| !json::get(members, field).is_some_and(json::truthy);
     let mut missing: Vec<&'static str> = ["accessToken", "clientId", "refreshToken", "dpopKey"]
@@ -47,10 +70,12 @@ pub fn parse(text: &str) -> Result<LoginTokenFile, JsonProblem> {
         secret_access_key: text_of("secretAccessKey").map(Secret::new),
         session_token: text_of("sessionToken").map(Secret::new),
         account_id: text_of("accountId"),
+        refresh_token: top("refreshToken").map(Secret::new),
+        id_token: top("idToken").map(Secret::new),
+        client_id: top("clientId"),
+        dpop_key: top("dpopKey").map(Secret::new),
         expires_at: Expiry::of_json(json::get(&key, "expiresAt")),
-        sign_in_region: json::get(&members, "signInRegion")
-            .and_then(json::string)
-            .filter(|region| !region.is_empty()),
+        sign_in_region: top("signInRegion").filter(|region| !region.is_empty()),
         missing,
     })
 }
@@ -86,6 +111,10 @@ mod tests {
             "sk-secret"
         );
         assert_eq!(file.session_token.as_ref().unwrap().expose(), "st-secret");
+        assert_eq!(file.refresh_token.as_ref().unwrap().expose(), "rt-secret");
+        assert_eq!(file.dpop_key.as_ref().unwrap().expose(), "dk-secret");
+        let client = "arn:aws:signin:::devtools/same-device";
+        assert_eq!(file.client_id.as_deref(), Some(client));
         assert_eq!(file.sign_in_region.as_deref(), Some("eu-west-1"));
         assert_eq!(file.expires_at.moment().unwrap().as_second(), 4_070_908_800);
         assert!(file.missing.is_empty());

@@ -33,6 +33,14 @@ pub struct SsoTokenFile {
 }
 
 impl SsoTokenFile {
+    /// Returns everything in the file that must not be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [&self.client_secret, &self.refresh_token]
+            .into_iter()
+            .flatten()
+            .chain([&self.access_token])
+    }
+
     /// Returns whether the SDK has what it needs to try a renewal.
     pub fn can_try_renewal(&self) -> bool {
         self.missing_for_renewal().is_none()

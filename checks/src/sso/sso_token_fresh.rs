@@ -1,4 +1,5 @@
 use crate::check::{Check, Family, Meta};
+use crate::credentials::RENEW;
 use crate::facts::{Now, SsoCache, SsoSession, SsoToken};
 use crate::finding::{Basis, Finding};
 use crate::text::relative;
@@ -89,6 +90,17 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
             .fix_command("sign in before it ends the session", login)
         };
     }
+    if let Some(refusal) = &token.renewal_refused {
+        let words = refusal.words();
+        return Finding::fail(
+            "sso-refresh-token-rejected",
+            format!("the token for profile `{profile}` expired {when}, and IAM Identity Center refuses to renew it: {words}"),
+        )
+        .why("Claude Code is refused in the same way: no role credentials are handed out")
+        .evidence(Basis::Reported, words)
+        .request_id(refusal.request_id.clone())
+        .fix_command("sign in again", login);
+    }
     if session.renews(token) {
         let registration_ended = token
             .registration_expires_at
@@ -103,12 +115,13 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
             "sso-session-expired",
             format!("the token for profile `{profile}` {tense} {when}; Claude Code will renew it by itself"),
         )
-        .evidence(Basis::Inferred, "the cache file has all that a renewal needs; it was not tried")
-        .fix_command("to be sure, sign in again", login);
+        .evidence(Basis::Inferred, "the cache file has all that a renewal needs")
+        .fix_command("to be sure, renew it now, as Claude Code would", RENEW)
+        .fix_command("or sign in again", login);
         return if left > 0 {
             finding
         } else {
-            finding.why("this checkup changes no file, so it did not renew the token and could not test what needs it")
+            finding.why("this checkup renews nothing without --refresh, so it could not test what needs the token")
         };
     }
     if left > 0 {
@@ -149,6 +162,7 @@ mod tests {
                 file: "a.json".into(),
                 expires_at: Some(in_seconds(left)),
                 renewable,
+                renewal_refused: None,
                 registration_expires_at: registration_left.map(in_seconds),
                 start_url: None,
                 region: None,
@@ -219,6 +233,18 @@ mod tests {
     #[test]
     fn fails_when_token_and_registration_have_expired() {
         check(-3_600, true, Some(-1), Status::Fail);
+    }
+
+    #[test]
+    fn fails_when_aws_refused_to_renew() {
+        let mut facts = with_token(-60, true, None);
+        if let Observed::Known(cache) = &mut facts.sso_cache {
+            let refusal = crate::sample::refusal("sso-oidc", 400, "InvalidGrantException", "No");
+            cache.tokens[0].renewal_refused = Some(refusal);
+        }
+        let code = Some("sso-refresh-token-rejected");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        assert_eq!(finding.request_id.as_deref(), Some("req-1"));
     }
 
     #[test]

@@ -129,6 +129,7 @@ mod tests {
             file: file.into(),
             expires_at: None,
             renewable: false,
+            renewal_refused: None,
             registration_expires_at: None,
             start_url: start_url.map(str::to_owned),
             region: None,

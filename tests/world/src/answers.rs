@@ -6,9 +6,28 @@ mod runtime;
 mod sso;
 mod sts;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{account::Account, record::Request, reply::Reply};
+
+/// Returns the refresh token that `request` wants to renew something with.
+pub(crate) fn refresh_token(request: &Request) -> Option<String> {
+    let renews = ["sso-oidc:CreateToken", "signin:CreateOAuth2Token"];
+    if !renews.contains(&request.operation.as_str()) {
+        return None;
+    }
+    let body: Value = serde_json::from_str(&request.body).ok()?;
+    body["refreshToken"].as_str().map(str::to_owned)
+}
+
+/// Refuses a refresh token that was used before.
+pub(crate) fn spent(request: &Request) -> Reply {
+    if request.service == "signin" {
+        return sso::login_refused("TOKEN_EXPIRED", "The refresh token has expired");
+    }
+    let message = "Invalid refresh token provided";
+    Reply::aws_error(request, 400, "InvalidGrantException", message)
+}
 
 /// Answers `request`; `serial` makes tokens that are handed out differ.
 pub(crate) fn answer(request: &Request, account: &Account, serial: u64) -> Reply {

@@ -21,6 +21,7 @@
 
 mod account;
 mod answers;
+mod dpop;
 mod event_stream;
 mod host;
 mod machine;

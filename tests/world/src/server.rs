@@ -1,7 +1,7 @@
 //! Serves HTTP/1.1 as one of the pretend hosts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::{Future, poll_fn},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) record: Record,
     pub(crate) authorities: Authorities,
     pub(crate) serial: AtomicU64,
+    /// The refresh tokens that were used: each is good for one renewal.
+    pub(crate) spent: Mutex<BTreeSet<String>>,
 }
 
 /// Faults below HTTP, by host; the newest that fits counts.
@@ -191,7 +193,14 @@ fn healthy(
         let refused = signed
             .then(|| signature::refusal(request, account))
             .flatten();
-        refused.unwrap_or_else(|| answers::answer(request, account, serial))
+        refused.unwrap_or_else(|| {
+            let reply = answers::answer(request, account, serial);
+            let token = answers::refresh_token(request).filter(|_| reply.status == 200);
+            if token.is_some_and(|token| !lock(&shared.spent).insert(token)) {
+                return answers::spent(request);
+            }
+            reply
+        })
     }));
     outcome.unwrap_or_else(|_| {
         shared

@@ -60,6 +60,7 @@ impl World {
             record: Record::default(),
             authorities,
             serial: AtomicU64::new(1),
+            spent: Mutex::default(),
         });
         let proxy = listen(&runtime, &shared, Door::Proxy);
         Self {

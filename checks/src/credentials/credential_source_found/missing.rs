@@ -23,7 +23,8 @@ impl Missing<'_> {
         let unanswered = steps
             .iter()
             .filter(|step| {
-                step.outcome == StepOutcome::Stopped && !ON_THE_MACHINE.contains(&cause(step))
+                (step.outcome == StepOutcome::Stopped && !ON_THE_MACHINE.contains(&cause(step)))
+                    || cause(step) == "login-renewal-failed"
             })
             .filter_map(|step| {
                 let asked = format!("the call for credentials ({})", step.provider.words());
@@ -34,8 +35,12 @@ impl Missing<'_> {
             return explained(finding);
         }
         let login = |name: &str| steps.iter().find(|step| cause(step) == name);
-        if let Some(step) = login("login-expired") {
+        if let Some(step) = login("login-expired").or_else(|| login("login-renewal-failed")) {
             return self.login("login-session-expired", step);
+        }
+        if let Some(step) = login("login-renewal-denied") {
+            let finding = self.login("login-renewal-denied", step);
+            return finding.fix("so that it lasts longer next time, let an administrator allow `signin:CreateOAuth2Token`");
         }
         if let Some(step) = login("login-missing") {
             return self.login("login-session-missing", step);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{account::Account, record::Request, reply::Reply};
+use crate::{account::Account, dpop, record::Request, reply::Reply};
 
 pub(super) fn answer(
     operation: &str,
@@ -23,7 +23,7 @@ pub(super) fn answer(
                 }),
             ));
         }
-        "CreateOAuth2Token" => return Some(login_token(serial)),
+        "CreateOAuth2Token" => return Some(login_token(request, account, serial)),
         _ => {}
     }
     if !request.headers.contains_key("x-amz-sso_bearer_token") {
@@ -83,7 +83,21 @@ fn oidc_token(request: &Request, serial: u64) -> Reply {
     )
 }
 
-fn login_token(serial: u64) -> Reply {
+/// Refuses a renewal as the sign-in service does: `error` says why.
+pub(super) fn login_refused(error: &str, message: &str) -> Reply {
+    Reply::json(403, &json!({"error": error, "message": message}))
+        .header("x-amzn-errortype", "AccessDeniedException")
+}
+
+fn login_token(request: &Request, account: &Account, serial: u64) -> Reply {
+    if let Some(fault) = dpop::fault(request, account) {
+        return Reply::aws_error(request, 400, "ValidationException", fault);
+    }
+    let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
+    let has = |name: &str| body[name].as_str().is_some_and(|text| !text.is_empty());
+    if body["grantType"] != "refresh_token" || !has("clientId") || !has("refreshToken") {
+        return Reply::aws_error(request, 400, "ValidationException", "Invalid request");
+    }
     Reply::json(
         200,
         &json!({
