@@ -105,6 +105,33 @@ impl Resolved {
         }
     }
 
+    /// What control-plane calls are decided from, when a project's files set credentials: they are made before those count.
+    pub fn of_control_plane(&self) -> Option<Inputs> {
+        const CREDENTIALS: [&str; 8] = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_BEARER_TOKEN_BEDROCK",
+            "AWS_ROLE_ARN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        ];
+        let environment = &self.inputs.environment;
+        let in_project = |name: &&str| {
+            environment
+                .value(name)
+                .is_some_and(|value| value.source.kind == SourceKind::ProjectSettings)
+        };
+        CREDENTIALS
+            .iter()
+            .any(|name| in_project(&name))
+            .then(|| Inputs {
+                environment: environment.of_control_plane(),
+                ..self.inputs.clone()
+            })
+    }
+
     /// The command of `awsCredentialExport`. It may hold secrets.
     pub fn export_command(&self) -> Option<&str> {
         self.configuration.aws_credential_export.as_ref()?;

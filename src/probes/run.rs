@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use bedrock_doctor_checks::claude_code::credential_plan::{Link, Provider};
 use bedrock_doctor_checks::claude_code::environment::Environment;
 use bedrock_doctor_checks::claude_code::network::host_of;
 use bedrock_doctor_checks::claude_code::versions::Version;
 use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve};
 use bedrock_doctor_checks::facts::{
-    Absence, AuthRefresh, Facts, Failure, FailureKind, Observed, Request,
+    Absence, AuthRefresh, Credentials, Facts, Failure, FailureKind, Observed, Request,
 };
 use bedrock_doctor_checks::probe::ProbeId;
 
@@ -140,6 +141,10 @@ pub(crate) async fn collect(
         file.problem = crate::http::problem_of(world, &file.path.value);
     }
     facts.configuration = Observed::Known(resolved.configuration.clone());
+    let early = resolved.of_control_plane().map(|inputs| {
+        let (profiles, _) = aws_files::read(world, &inputs.environment);
+        resolve(Inputs { profiles, ..inputs })
+    });
     let since = Instant::now();
     facts.sso_cache = sso_cache::observe(world, resolved.plan.sso(), None);
     timed(ProbeId::SsoCache, since, observed_outcome(&facts.sso_cache));
@@ -152,6 +157,7 @@ pub(crate) async fn collect(
         secrets: &secrets,
         http: http(world, &resolved),
         resolved: &resolved,
+        early: early.as_ref(),
         refreshed,
         facts: RefCell::new(facts),
         timings: RefCell::new(timings),
@@ -173,6 +179,8 @@ pub(super) struct Online<'a> {
     pub(super) secrets: &'a Secrets,
     pub(super) http: Http,
     pub(super) resolved: &'a Resolved,
+    /// What control-plane calls see, when that is something else.
+    pub(super) early: Option<&'a Resolved>,
     pub(super) refreshed: Option<AuthRefresh>,
     pub(super) facts: RefCell<Facts>,
     pub(super) timings: RefCell<Vec<Timing>>,
@@ -240,7 +248,7 @@ impl Online<'_> {
         if !asks_for_credentials {
             return;
         }
-        let signer = self.credentials().await;
+        let (signer, listing) = self.credentials().await;
         if self.options.offline {
             return;
         }
@@ -263,23 +271,45 @@ impl Online<'_> {
                     facts.use_case_form = seen;
                 }
             ),
-            self.models(&signer),
+            self.models(&signer, listing.as_ref()),
         );
     }
 
-    async fn credentials(&self) -> Option<Signer> {
+    async fn walk(&self, resolved: &Resolved) -> (Credentials, Option<Signer>) {
+        let (http, secrets, options) = (&self.http, self.secrets, self.options);
+        chain(self.world, resolved, http, secrets, self.deadline, options)
+            .walk()
+            .await
+    }
+
+    /// Who signs invocations, and who signs the profile listing.
+    async fn credentials(&self) -> (Option<Signer>, Option<Signer>) {
         let since = Instant::now();
         let shown = self.progress.start(ProbeId::Credentials);
         let (world, resolved) = (self.world, self.resolved);
-        let chain = chain(
-            world,
-            resolved,
-            &self.http,
-            self.secrets,
-            self.deadline,
-            self.options,
-        );
-        let (mut credentials, signer) = chain.walk().await;
+        let early = match self.early {
+            Some(early) => Some(self.walk(early).await),
+            None => None,
+        };
+        let keyless =
+            |link: &Link| matches!(link, Link::Try(Provider::ApiKey | Provider::Unsigned));
+        let (mut credentials, signer, listing) = match early {
+            // Keys are kept once they are obtained: a project's come too late (seen, 2.1.330).
+            Some((credentials, Some(Signer::Keys(keys))))
+                if !resolved.plan.links.iter().any(keyless) =>
+            {
+                let signer = Some(Signer::Keys(keys));
+                (credentials, signer.clone(), signer)
+            }
+            Some((_, listing)) => {
+                let (credentials, signer) = self.walk(resolved).await;
+                (credentials, signer, listing)
+            }
+            None => {
+                let (credentials, signer) = self.walk(resolved).await;
+                (credentials, signer.clone(), signer)
+            }
+        };
         credentials.auth_refresh.clone_from(&self.refreshed);
         drop(shown);
         self.note(ProbeId::Credentials, since, "known");
@@ -288,11 +318,11 @@ impl Online<'_> {
             facts.sso_cache = sso_cache::observe(world, resolved.plan.sso(), Some(&credentials));
         }
         facts.credentials = Observed::Known(credentials);
-        signer
+        (signer, listing)
     }
 
     /// The model questions: listing and availability side by side, then the invocations.
-    async fn models(&self, signer: &Signer) {
+    async fn models(&self, signer: &Signer, lister: Option<&Signer>) {
         let availability = self.ask(
             ProbeId::ModelAvailability,
             bedrock::model_availability(self, signer),
@@ -300,7 +330,17 @@ impl Online<'_> {
         );
         let listing = self.ask(
             ProbeId::InferenceProfiles,
-            bedrock::inference_profiles(self, signer),
+            async {
+                match lister {
+                    Some(lister) => bedrock::inference_profiles(self, lister).await,
+                    // Claude Code does without.
+                    None => Observed::NotCollected(Absence::DoesNotApply {
+                        because:
+                            "a project's settings bring the credentials, too late for the list"
+                                .to_owned(),
+                    }),
+                }
+            },
             |facts, seen| facts.inference_profiles = seen,
         );
         tokio::join!(availability, listing);

@@ -48,10 +48,10 @@ pub(super) fn read(world: &World, command_line: Option<&SettingsInput>) -> Vec<S
     let managed = managed_folder(world);
     let drop_ins = managed.join("managed-settings.d");
     let mut names = world.list(&drop_ins).unwrap_or_default();
+    // One whose name begins with a dot is passed over (seen, 2.1.330).
     names.retain(|name| {
-        Path::new(name)
-            .extension()
-            .is_some_and(|extension| extension == "json")
+        let extension = Path::new(name).extension();
+        extension.is_some_and(|extension| extension == "json") && !name.starts_with('.')
     });
     // Later files beat earlier ones, and all of them the main file.
     let mut files: Vec<(SettingsLevel, PathBuf)> = names

@@ -104,25 +104,20 @@ impl Resolver<'_> {
     /// The main model, and whether somebody selected it.
     fn main(&mut self, families: &Families) -> (Value<String>, bool) {
         let mut candidates: Vec<Value<String>> = Vec::new();
-        candidates.extend(self.settings.flag.clone());
-        candidates.extend(self.environment.set_value("ANTHROPIC_MODEL"));
-        candidates.extend(
-            self.settings
-                .model
-                .clone()
-                .filter(|model| !model.value.is_empty()),
-        );
+        // `claude --model default` takes back what is selected elsewhere; the same word from there is sent as it is.
+        let takes_back = |flag: &Value<String>| flag.value == "default";
+        if !self.settings.flag.as_ref().is_some_and(takes_back) {
+            candidates.extend(self.settings.flag.clone());
+            candidates.extend(self.environment.set_value("ANTHROPIC_MODEL"));
+            let setting = self.settings.model.clone();
+            candidates.extend(setting.filter(|model| !model.value.is_empty()));
+        }
         candidates.extend(
             self.environment
                 .set_value("ANTHROPIC_DEFAULT_MODEL")
                 .filter(|model| may_start_sessions(&model.value)),
         );
-        let flag_says_default = self
-            .settings
-            .flag
-            .as_ref()
-            .is_some_and(|flag| alias(&flag.value) == "default");
-        if candidates.is_empty() || flag_says_default {
+        if candidates.is_empty() {
             return self.unselected(families);
         }
         let mut winner = candidates.remove(0);

@@ -110,6 +110,12 @@ fn ignored(
             format!("the managed settings in `{path}` are invalid: {place}"),
         )
         .why("Claude Code refuses to start with a broken managed file")
+    } else if file.ends_claude_code() {
+        Finding::fail(
+            "claude-json-corrupted",
+            format!("`{path}` is corrupted: {place}{lost}"),
+        )
+        .why("Claude Code ends at its start with `Claude configuration file … is corrupted`")
     } else {
         let what =
             format!("Claude Code ignores the whole file `{path}` without a word: {place}{lost}");

@@ -13,6 +13,14 @@ pub struct SettingsFile {
     pub state: SettingsState,
 }
 
+impl SettingsFile {
+    /// Whether Claude Code ends at its start because of it: broken managed settings, and a `~/.claude.json` that is no JSON.
+    pub fn ends_claude_code(&self) -> bool {
+        matches!(self.level, SettingsLevel::Managed | SettingsLevel::State)
+            && matches!(self.state, SettingsState::Ignored { .. })
+    }
+}
+
 /// Whose a settings file is; the stronger first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

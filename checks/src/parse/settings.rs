@@ -185,9 +185,16 @@ pub fn parse_managed(text: &str) -> SettingsDocument {
     document(&page, settings)
 }
 
-/// Reads `~/.claude.json`, of which only the `env` block bears on Bedrock.
+/// Reads `~/.claude.json`, of which only the `env` block bears on Bedrock. What is no JSON ends Claude Code.
 pub fn parse_claude_json(text: &str) -> SettingsDocument {
     let page = Page::new(text);
+    // Nothing, or something else than an object, is taken for `{}` (seen, 2.1.330).
+    if matches!(
+        json::object(page.text).err(),
+        Some(JsonProblem::Empty | JsonProblem::NotAnObject)
+    ) {
+        return SettingsDocument::Usable(Settings::default());
+    }
     let settings = read(&page).map(|members| Settings {
         env: env(&page, &members),
         ..Settings::default()
