@@ -1,10 +1,17 @@
 //! What Claude Code will use, in the form in which `resolve` writes it: version 1 of the JSON.
 
+use bedrock_doctor_checks::check::Entry;
 use bedrock_doctor_checks::claude_code::model_ids::is_mantle_id;
+use bedrock_doctor_checks::diagnosis::Diagnosis;
 use bedrock_doctor_checks::facts::{
-    Absence, CaFile, Configuration, CredentialKind, Credentials, Facts, Header, Ignored, Observed,
-    Overridden, Provider, Proxy, Route, SettingsFile, Shown, Source, Step, StepOutcome, Value,
+    Absence, AwsCli, CaFile, Configuration, CredentialKind, Credentials, Facts, Header, Ignored,
+    Observed, Overridden, Provider, Proxy, Route, SettingsFile, SettingsState, Shown, Source, Step,
+    StepOutcome, Value,
 };
+use bedrock_doctor_checks::finding::Status;
+use bedrock_doctor_checks::forecast::{Forecast, Layer};
+use bedrock_doctor_checks::probe::ProbeId;
+use bedrock_doctor_checks::registry::ALL;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,8 +38,17 @@ pub(crate) struct Resolution {
     pub(crate) proxy: Proxies,
     pub(crate) tls: Tls,
     pub(crate) settings_files: Vec<SettingsFile>,
+    /// Why Claude Code ends at its start, when a settings file makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stops: Option<String>,
+    pub(crate) forecast: Lifetime,
+    /// What the AWS CLI would use in the same shell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) aws_cli: Option<AwsCli>,
     /// What is set and has no effect.
     pub(crate) ignored: Vec<Ignored>,
+    /// What the checks of the configuration say about it.
+    pub(crate) notes: Vec<Note>,
     /// What could not be told, or was left out with `--offline`.
     pub(crate) open: Vec<String>,
     #[serde(skip)]
@@ -97,6 +113,59 @@ pub(crate) struct Models {
     /// Where the background model is invoked, when that is another Region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) background_region: Option<Value<String>>,
+}
+
+/// A judgement of a check.
+#[derive(Serialize)]
+pub(crate) struct Note {
+    pub(crate) id: String,
+    pub(crate) status: Status,
+    pub(crate) what: String,
+}
+
+/// What the checks say that look at this machine alone, but for what stands in the answer anyway.
+fn notes(facts: &Facts) -> Vec<Note> {
+    const TOLD: [&str; 3] = [
+        "settings-files-usable",
+        "variables-consistent",
+        "aws-cli-agrees",
+    ];
+    let checks: Vec<&'static Entry> = ALL
+        .iter()
+        .filter(|check| !TOLD.contains(&check.meta.id))
+        .filter(|check| {
+            let mut probes = check.needed_probes().into_iter();
+            probes.all(|probe| probe < ProbeId::Credentials)
+        })
+        .collect();
+    let findings = Diagnosis::of(facts, &checks).findings.into_iter();
+    findings
+        .filter(|finding| matches!(finding.status, Status::Warn | Status::Fail))
+        .map(|finding| Note {
+            id: finding.id,
+            status: finding.status,
+            what: finding.what,
+        })
+        .collect()
+}
+
+/// How long the credentials will do.
+#[derive(Serialize)]
+pub(crate) struct Lifetime {
+    /// What will expire, the soonest first.
+    pub(crate) layers: Vec<Layer>,
+    /// The first that Claude Code does not renew by itself.
+    pub(crate) breaks: Option<Layer>,
+}
+
+impl Lifetime {
+    fn of(facts: &Facts) -> Self {
+        let forecast = Forecast::of(facts);
+        Self {
+            breaks: forecast.breaks().copied(),
+            layers: forecast.layers,
+        }
+    }
 }
 
 /// A request.
@@ -171,7 +240,16 @@ impl Resolution {
             proxy: proxies(configuration),
             tls: tls(configuration),
             settings_files: configuration.settings_files.clone(),
+            stops: stops(configuration),
+            forecast: Lifetime::of(facts),
+            aws_cli: facts.aws_cli.known().map(|found| {
+                let mut found = found.clone();
+                let id = &mut found.credentials.value.access_key_id;
+                *id = id.as_ref().map(|id| shortened(id, show_identifiers));
+                found
+            }),
             ignored,
+            notes: notes(facts),
             open: open(facts, configuration),
             now: facts.now,
         })
@@ -217,22 +295,38 @@ fn request(configuration: &Configuration) -> Option<Request> {
 fn credentials(facts: &Facts, show_identifiers: bool) -> ResolvedCredentials {
     let none = Credentials::none(Vec::new(), None);
     let found = facts.credentials.known().unwrap_or(&none);
-    let shortened = |id: &String| {
-        if show_identifiers {
-            return id.clone();
-        }
-        let start = id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-        format!("…{}", &id[start..])
-    };
     ResolvedCredentials {
         kind: found.kind,
         profile: found.profile.clone(),
-        access_key_id: found.access_key_id.as_ref().map(shortened),
+        access_key_id: found
+            .access_key_id
+            .as_ref()
+            .map(|id| shortened(id, show_identifiers)),
         expires_at: found.expires_at,
         has_session_token: found.has_session_token,
         renewable: found.renewable,
         error: found.error.clone(),
         steps: found.steps.iter().map(ResolvedStep::from).collect(),
+    }
+}
+
+/// `…` and the last four characters of an access key id.
+fn shortened(id: &str, show_identifiers: bool) -> String {
+    if show_identifiers {
+        return id.to_owned();
+    }
+    let start = id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+    format!("…{}", &id[start..])
+}
+
+fn stops(configuration: &Configuration) -> Option<String> {
+    let mut files = configuration.settings_files.iter();
+    let file = files.find(|file| file.ends_claude_code())?;
+    match &file.state {
+        SettingsState::Ignored { line, problem, .. } => {
+            Some(format!("{}: line {line}: {problem}", file.path))
+        }
+        _ => None,
     }
 }
 

@@ -18,11 +18,12 @@ use crate::resolution::Resolution;
 use crate::world::World;
 
 /// What Claude Code itself looks at before its first request.
-const WANTED: [ProbeId; 7] = [
+const WANTED: [ProbeId; 8] = [
     ProbeId::Machine,
     ProbeId::ClaudeCode,
     ProbeId::Configuration,
     ProbeId::AwsFiles,
+    ProbeId::AwsCli,
     ProbeId::SsoCache,
     ProbeId::Credentials,
     ProbeId::InferenceProfiles,

@@ -4,6 +4,7 @@ use bedrock_doctor_checks::facts::{
     CredentialKind, SettingsFile, SettingsState, Source, SourceKind, StepOutcome, Value,
 };
 use bedrock_doctor_checks::finding::Status;
+use bedrock_doctor_checks::forecast::RenewedBy;
 use bedrock_doctor_checks::text::relative;
 use owo_colors::Style;
 
@@ -11,7 +12,7 @@ use super::page::{Look, Page, visible};
 use crate::resolution::{Resolution, ResolvedStep};
 
 /// Where the text behind a heading begins.
-const INDENT: usize = 13;
+const INDENT: usize = 14;
 
 /// The whole answer.
 pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
@@ -34,14 +35,24 @@ pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
         table.list("Open", &resolution.open);
         return table.page.lines.join("\n") + "\n";
     }
+    if let Some(stops) = &resolution.stops {
+        let text = format!(
+            "{} it ends at its start, because of {stops}",
+            look.sign(Status::Fail)
+        );
+        table.row("Claude Code", &[text]);
+    }
     table.texts("Region", &resolution.region);
     table.texts("Profile", &resolution.profile);
     table.credentials(resolution);
+    table.lifetime(resolution);
     table.models(resolution);
     table.way(resolution);
     table.tls(resolution);
     table.files(resolution);
     table.ignored(resolution);
+    table.aws_cli(resolution);
+    table.notes(resolution);
     table.list("Open", &resolution.open);
     table.page.lines.join("\n") + "\n"
 }
@@ -133,6 +144,78 @@ impl Table {
         self.row("Credentials", &lines);
     }
 
+    fn lifetime(&mut self, resolution: &Resolution) {
+        let layers = resolution.forecast.layers.iter().map(|layer| {
+            let who = match layer.renewed_by {
+                RenewedBy::ClaudeCode => "Claude Code gets a new one by itself",
+                RenewedBy::You => "sign in again then",
+                RenewedBy::Nobody => "nothing renews it",
+            };
+            let verb = if layer.expires_at <= resolution.now {
+                "expired"
+            } else {
+                "expires"
+            };
+            let when = relative(layer.expires_at, resolution.now);
+            format!("{}: {verb} {when}; {who}", layer.layer.words())
+        });
+        let layers: Vec<String> = layers.collect();
+        self.list("Lasts", &layers);
+    }
+
+    /// What the checks say about it, with the name under which `explain` knows them.
+    fn notes(&mut self, resolution: &Resolution) {
+        let look = self.page.look;
+        let notes = resolution.notes.iter();
+        let notes: Vec<String> = notes
+            .map(|note| format!("{} {} [{}]", look.sign(note.status), note.what, note.id))
+            .collect();
+        self.list("Look at", &notes);
+    }
+
+    /// Where the AWS CLI would decide differently.
+    fn aws_cli(&mut self, resolution: &Resolution) {
+        let Some(aws) = &resolution.aws_cli else {
+            return;
+        };
+        let mut lines = Vec::new();
+        if aws.profile.value != resolution.profile.value {
+            let from = aws.profile.source.words();
+            lines.push(format!("profile {} ({from})", aws.profile.value));
+        }
+        match &aws.region {
+            Some(region) if region.value != resolution.region.value => {
+                lines.push(format!(
+                    "Region {} ({})",
+                    region.value,
+                    region.source.words()
+                ));
+            }
+            Some(_) => {}
+            None => lines.push("no Region".to_owned()),
+        }
+        let (theirs, ours) = (&aws.credentials.value, &resolution.credentials);
+        if let Some(error) = &theirs.error {
+            lines.push(format!("ends with {}: {}", error.name, error.reason));
+        } else if theirs.kind != ours.kind
+            || theirs.profile.is_some() && theirs.profile != ours.profile
+        {
+            let mut what = vec![theirs.kind.words().to_owned()];
+            let profile = theirs.profile.iter();
+            what.extend(profile.map(|profile| format!("profile {profile}")));
+            what.extend(theirs.access_key_id.clone());
+            lines.push(format!(
+                "credentials: {} ({})",
+                what.join(" · "),
+                aws.credentials.source.words()
+            ));
+        }
+        if lines.is_empty() {
+            lines.push("the same profile, Region and source of credentials".to_owned());
+        }
+        self.row("aws would use", &lines);
+    }
+
     fn step(&self, step: &ResolvedStep) -> String {
         let status = match step.outcome {
             StepOutcome::Used => Status::Pass,
@@ -176,13 +259,10 @@ impl Table {
     /// Where requests go, through what, with which header fields.
     fn way(&mut self, resolution: &Resolution) {
         if let Some(request) = &resolution.request {
-            self.page
-                .whole(&format!("{:<INDENT$}{} …", "Requests", request.method));
-            let last = self.page.lines.len() - 1;
-            let heading = self.page.look.paint("Requests", Style::new().bold());
-            let room = INDENT - visible("Requests");
-            self.page.lines[last] = format!("{heading}{:room$}{}", "", request.method);
-            self.page.whole(&format!("{:INDENT$}{}", "", request.url));
+            self.row(
+                "Requests",
+                &[request.method.to_owned(), request.url.clone()],
+            );
         }
         let endpoint = main_endpoint(resolution);
         let mut lines = vec![format!("{}: {}", "invocations", endpoint.value)];
@@ -272,6 +352,10 @@ impl Table {
                     said.join(", ") + &left_out.collect::<String>(),
                 )
             }
+            SettingsState::Ignored { line, problem, .. } if file.ends_claude_code() => (
+                Status::Fail,
+                format!("ends Claude Code: line {line}: {problem}"),
+            ),
             SettingsState::Ignored {
                 line,
                 problem,
