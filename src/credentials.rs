@@ -188,7 +188,10 @@ impl Chain<'_> {
                     steps.push(Step {
                         provider: kind,
                         outcome: StepOutcome::NotTried,
-                        reason: "left out: --offline asks nobody and starts no program".to_owned(),
+                        reason: format!(
+                            "{}left out: --offline asks nobody and starts no program",
+                            described(provider)
+                        ),
                         failure: None,
                         cause: None,
                     });
@@ -308,6 +311,26 @@ fn shown_key_id(chain: &Chain<'_>, keys: &Keys) -> Option<String> {
     }
     chain.secrets.remember(id);
     None
+}
+
+/// What a provider would deliver, as the configuration names it, for the front of a sentence.
+fn described(provider: &Provider) -> String {
+    match provider {
+        Provider::Profile(ProfileProvider::Sso(role)) => {
+            let session = role.session.as_ref().map_or_else(
+                || format!("start URL {}", role.start_url),
+                |session| format!("session `{session}`"),
+            );
+            format!(
+                "role `{}` in account {}, {session}; ",
+                role.role_name, role.account_id
+            )
+        }
+        Provider::Profile(ProfileProvider::AssumeRole(role)) => format!("{}; ", role.role_arn),
+        Provider::Profile(ProfileProvider::WebIdentity { identity, .. })
+        | Provider::WebIdentity(identity) => format!("{}; ", identity.role_arn),
+        _ => String::new(),
+    }
 }
 
 /// Whether a provider only reads what this machine has.

@@ -135,7 +135,7 @@ fn notes(facts: &Facts) -> Vec<Note> {
         .filter(|check| !TOLD.contains(&check.meta.id))
         .filter(|check| {
             let mut probes = check.needed_probes().into_iter();
-            probes.all(|probe| probe < ProbeId::Credentials)
+            probes.all(|probe| probe < ProbeId::Credentials || probe == ProbeId::InferenceProfiles)
         })
         .collect();
     let findings = Diagnosis::of(facts, &checks).findings.into_iter();

@@ -281,7 +281,9 @@ fn model_settings(files: &[SettingsInput], environment: &Environment) -> ModelSe
     );
     let mut overrides = std::collections::BTreeMap::new();
     for (file, settings) in usable() {
-        for (id, target) in &settings.model_overrides {
+        // An empty target counts for nothing (seen, 2.1.330).
+        let targets = settings.model_overrides.iter();
+        for (id, target) in targets.filter(|(_, target)| !target.value.is_empty()) {
             overrides.entry(id.clone()).or_insert_with(|| {
                 let name = format!("modelOverrides.{id}");
                 Value::new(target.value.clone(), file.source(Some(target.line), &name))

@@ -20,6 +20,10 @@ pub(crate) fn render(report: &Report) -> String {
 fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out, "# bedrock-doctor report\n")?;
     writeln!(out, "{}  ", header(report))?;
+    let what_if = &report.facts.request.what_if;
+    if !what_if.is_empty() {
+        writeln!(out, "what if: {}  ", escaped(&what_if.join(" ")))?;
+    }
     writeln!(
         out,
         "{} · {} · exit code {}\n",

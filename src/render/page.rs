@@ -37,6 +37,15 @@ impl Page {
         self.lines.extend(wrapped(text, indent, self.look.width));
     }
 
+    /// What is assumed instead of what the machine says.
+    pub(super) fn what_if(&mut self, told: &[String]) {
+        if !told.is_empty() {
+            let line = format!("what if: {}", told.join(" "));
+            let line = self.look.paint(&line, Style::new().bold());
+            self.text(&line, 9);
+        }
+    }
+
     pub(super) fn labelled(&mut self, name: &str, text: &str) {
         let first = self.lines.len();
         self.text(&format!("{:LABELLED$}{text}", ""), LABELLED);

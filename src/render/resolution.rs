@@ -23,10 +23,7 @@ pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
         },
     };
     table.page.text(&header(resolution, look), 0);
-    if !resolution.what_if.is_empty() {
-        let told = format!("what if: {}", resolution.what_if.join(" "));
-        table.page.text(&look.paint(&told, Style::new().bold()), 9);
-    }
+    table.page.what_if(&resolution.what_if);
     table.page.blank();
     let provider = resolution.provider.value;
     table.value("Provider", provider.words(), &resolution.provider.source);
@@ -180,16 +177,13 @@ impl Table {
         };
         let mut lines = Vec::new();
         if aws.profile.value != resolution.profile.value {
-            let from = aws.profile.source.words();
-            lines.push(format!("profile {} ({from})", aws.profile.value));
+            let from = in_brackets(&aws.profile.source);
+            lines.push(format!("profile {}{from}", aws.profile.value));
         }
         match &aws.region {
             Some(region) if region.value != resolution.region.value => {
-                lines.push(format!(
-                    "Region {} ({})",
-                    region.value,
-                    region.source.words()
-                ));
+                let from = in_brackets(&region.source);
+                lines.push(format!("Region {}{from}", region.value));
             }
             Some(_) => {}
             None => lines.push("no Region".to_owned()),
@@ -204,11 +198,8 @@ impl Table {
             let profile = theirs.profile.iter();
             what.extend(profile.map(|profile| format!("profile {profile}")));
             what.extend(theirs.access_key_id.clone());
-            lines.push(format!(
-                "credentials: {} ({})",
-                what.join(" · "),
-                aws.credentials.source.words()
-            ));
+            let from = in_brackets(&aws.credentials.source);
+            lines.push(format!("credentials: {}{from}", what.join(" · ")));
         }
         if lines.is_empty() {
             lines.push("the same profile, Region and source of credentials".to_owned());
@@ -410,6 +401,14 @@ fn main_endpoint(resolution: &Resolution) -> &Value<String> {
         _ => None,
     }
     .unwrap_or(&endpoint.runtime)
+}
+
+/// ` (AWS_REGION in the environment)`, nothing for a default.
+fn in_brackets(source: &Source) -> String {
+    match source.kind {
+        SourceKind::Default => String::new(),
+        _ => format!(" ({})", source.words()),
+    }
 }
 
 fn from(source: &Source) -> String {

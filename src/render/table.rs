@@ -16,6 +16,7 @@ pub(crate) fn render(report: &Report, look: Look) -> String {
         look,
     };
     page.text(&look.paint(&header(report), Style::new().dimmed()), 0);
+    page.what_if(&report.facts.request.what_if);
     if report.root_causes.is_empty() {
         verdict(&mut page, report);
     }

@@ -26,5 +26,6 @@ mod observed;
 mod output;
 mod permissions;
 mod renewal;
+mod resolve;
 mod sdk_for_javascript;
 mod sso;
