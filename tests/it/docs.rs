@@ -121,7 +121,7 @@ fn texts_name_commands_that_exist() {
                 .take_while(char::is_ascii_lowercase)
                 .collect();
             assert!(
-                ["", "check", "demo", "explain", "list"].contains(&word.as_str()),
+                ["", "check", "demo", "explain", "list", "resolve"].contains(&word.as_str()),
                 "{}: `bedrock-doctor {word}`",
                 file.display()
             );
