@@ -49,15 +49,12 @@ which reaches Claude Code however it is started.
         );
         vec![match provider.value {
             Provider::Bedrock | Provider::BedrockAndMantle => Finding::pass(goes),
-            Provider::Mantle | Provider::AnthropicAws => Finding::warn(
-                "provider-not-covered",
-                format!("{goes}; this checkup covers Bedrock's own API only"),
-            )
-            .why("what the other checks say does not hold for these requests")
-            .fix_command(
-                "for Bedrock's own API, switch it on",
-                format!("export {FLAG}=1"),
-            ),
+            Provider::Mantle | Provider::AnthropicAws => Finding::cannot_tell(format!(
+                "{goes}; settings, Region and credentials were looked at, the requests themselves were not tested"
+            ))
+            .code("provider-not-covered")
+            .why("what this checkup says about models and permissions holds for Bedrock's own API")
+            .fix_command("see where they go, and with which model", "bedrock-doctor resolve"),
             Provider::Vertex | Provider::Foundry => another(configuration, goes),
             Provider::Anthropic => off(configuration),
         }]
@@ -375,12 +372,13 @@ mod tests {
     }
 
     #[test]
-    fn warns_that_mantle_and_the_claude_platform_are_not_covered() {
+    fn cannot_tell_whether_mantle_and_the_claude_platform_answer() {
         for provider in [Provider::Mantle, Provider::AnthropicAws] {
             let facts = off_with(|configuration| {
                 configuration.provider = from_shell("CLAUDE_CODE_USE_MANTLE", provider);
             });
-            only(&CHECK, &facts, Status::Warn, Some("provider-not-covered"));
+            let code = Some("provider-not-covered");
+            only(&CHECK, &facts, Status::CannotTell, code);
         }
     }
 
