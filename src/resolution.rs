@@ -134,7 +134,7 @@ fn notes(facts: &Facts) -> Vec<Note> {
         .iter()
         .filter(|check| !TOLD.contains(&check.meta.id))
         .filter(|check| {
-            let mut probes = check.needed_probes().into_iter();
+            let mut probes = check.needed_probes();
             probes.all(|probe| probe < ProbeId::Credentials || probe == ProbeId::InferenceProfiles)
         })
         .collect();
@@ -259,11 +259,10 @@ impl Resolution {
 /// The route that requests with the user's prompt take.
 pub(crate) fn main_route(configuration: &Configuration) -> Option<&Route> {
     match configuration.provider.value {
-        Provider::Bedrock => Some(&configuration.runtime),
         Provider::BedrockAndMantle if is_mantle_id(&configuration.models.main.value) => {
             configuration.mantle.as_ref()
         }
-        Provider::BedrockAndMantle => Some(&configuration.runtime),
+        Provider::Bedrock | Provider::BedrockAndMantle => Some(&configuration.runtime),
         Provider::Mantle => configuration.mantle.as_ref(),
         Provider::AnthropicAws => configuration.anthropic_aws.as_ref(),
         Provider::Vertex | Provider::Foundry | Provider::Anthropic => None,

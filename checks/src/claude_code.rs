@@ -123,13 +123,10 @@ impl Resolved {
                 .value(name)
                 .is_some_and(|value| value.source.kind == SourceKind::ProjectSettings)
         };
-        CREDENTIALS
-            .iter()
-            .any(|name| in_project(&name))
-            .then(|| Inputs {
-                environment: environment.of_control_plane(),
-                ..self.inputs.clone()
-            })
+        CREDENTIALS.iter().any(in_project).then(|| Inputs {
+            environment: environment.of_control_plane(),
+            ..self.inputs.clone()
+        })
     }
 
     /// The command of `awsCredentialExport`. It may hold secrets.

@@ -159,14 +159,14 @@ impl Routing {
             return base;
         }
         match self.plane {
-            Plane::Runtime => from_region(format!("bedrock-runtime.{region}.amazonaws.com")),
+            Plane::Runtime => from_region(&format!("bedrock-runtime.{region}.amazonaws.com")),
             Plane::Control => self.service("bedrock", "BEDROCK", region),
         }
     }
 
     /// The endpoint of Mantle; messages are posted to `/v1/messages` below it.
     pub fn mantle(&self, region: &str) -> Value<String> {
-        let mut default = from_region(format!("bedrock-mantle.{region}.api.aws"));
+        let mut default = from_region(&format!("bedrock-mantle.{region}.api.aws"));
         default.value.push_str("/anthropic");
         self.environment
             .set_value("ANTHROPIC_BEDROCK_MANTLE_BASE_URL")
@@ -177,7 +177,7 @@ impl Routing {
     pub fn anthropic_aws(&self, region: &str) -> Value<String> {
         self.environment
             .set_value("ANTHROPIC_AWS_BASE_URL")
-            .unwrap_or_else(|| from_region(format!("aws-external-anthropic.{region}.api.aws")))
+            .unwrap_or_else(|| from_region(&format!("aws-external-anthropic.{region}.api.aws")))
     }
 
     /// The endpoint of a service the AWS SDK calls: a configured one, or AWS's own.
@@ -200,7 +200,7 @@ impl Routing {
         } else {
             domain(region)
         };
-        from_region(format!("{host}{suffix}.{region}.{domain}"))
+        from_region(&format!("{host}{suffix}.{region}.{domain}"))
     }
 
     /// The endpoint of the sign-in service behind `aws login`, whose hosts begin with the Region.
@@ -254,7 +254,7 @@ impl Routing {
 }
 
 /// AWS's own endpoint. Host names are lower-case on the wire, whatever the Region's spelling.
-fn from_region(host: String) -> Value<String> {
+fn from_region(host: &str) -> Value<String> {
     let host = host.to_lowercase();
     Value::new(
         format!("https://{host}"),
