@@ -123,7 +123,16 @@ impl Resolved {
                 .value(name)
                 .is_some_and(|value| value.source.kind == SourceKind::ProjectSettings)
         };
-        CREDENTIALS.iter().any(in_project).then(|| Inputs {
+        // A helper takes its time: what is asked after it finds the project's variables (seen, 2.1.330). But for an API key,
+        // which goes before the helper.
+        let helper = self.configuration.aws_credential_export.is_some();
+        let waits = helper || self.configuration.aws_auth_refresh.is_some();
+        let early = if waits {
+            helper && in_project(&"AWS_BEARER_TOKEN_BEDROCK")
+        } else {
+            CREDENTIALS.iter().any(in_project)
+        };
+        early.then(|| Inputs {
             environment: environment.of_control_plane(),
             ..self.inputs.clone()
         })
