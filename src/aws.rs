@@ -34,7 +34,7 @@ pub(crate) fn config(
         .sleep_impl(TokioSleep::new())
         .retry_config(RetryConfig::disabled())
         .disable_clock_skew_correction(true)
-        .time_source(aws_smithy_async::time::SystemTimeSource::new());
+        .time_source(http.clone());
     match signer {
         Signer::Nobody => builder.build(),
         Signer::Keys(keys) => builder

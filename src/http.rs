@@ -10,7 +10,9 @@ mod trust;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -22,7 +24,6 @@ use bedrock_doctor_checks::claude_code::network::{Plane, Routing};
 use bedrock_doctor_checks::facts::{CaFile, Clock, Failure, FailureKind};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use jiff::Timestamp;
 
 pub(crate) use self::connect::Stage;
 use self::connect::{Connector, StageError};
@@ -76,6 +77,7 @@ impl Http {
                 routing.clone(),
                 trust::config(&self.0.world, &self.0.ca_files),
                 Arc::clone(&self.0.stages),
+                self.0.world.network().cloned(),
             );
             Client::builder(TokioExecutor::new()).build(connector)
         })
@@ -138,20 +140,22 @@ impl Http {
         let Some(date) = date else { return };
         let mut clock = self.0.clock.lock().unwrap_or_else(PoisonError::into_inner);
         clock.get_or_insert_with(|| Clock {
-            ahead_seconds: World::clock().as_second() - date.timestamp().as_second(),
+            ahead_seconds: self.0.world.clock().as_second() - date.timestamp().as_second(),
             host: host.to_owned(),
         });
     }
 }
 
-impl World {
-    /// The clock of this machine at this moment: the offset of a `Date` header is measured against it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a door of its own beside `World::now`"
-    )]
-    pub(crate) fn clock() -> Timestamp {
-        Timestamp::now()
+impl TimeSource for Http {
+    /// The time that signatures carry.
+    fn now(&self) -> SystemTime {
+        self.0.world.clock().into()
+    }
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
     }
 }
 

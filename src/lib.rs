@@ -21,7 +21,8 @@ pub use bedrock_doctor_checks::diagnosis::Exit;
 
 pub use self::cli::Cli;
 use self::output::Output;
-pub use self::world::World;
+pub use self::output::Printed;
+pub use self::world::{MadeUp, Network, World};
 
 /// Runs the program with these arguments, the program's name first, and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString> + std::panic::UnwindSafe) -> u8 {
@@ -39,6 +40,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString> + std::panic::UnwindSa
         Err(error) => output.usage(&error),
     });
     outcome.unwrap_or(Exit::Internal.code())
+}
+
+/// Runs the program in a given world, without the streams of this process. Returns its exit code and what it printed.
+pub fn main_in(world: &World, arguments: impl IntoIterator<Item = OsString>) -> (u8, Printed) {
+    let output = Output::kept();
+    let code = match Cli::read(arguments) {
+        Ok(cli) => run(world, &cli, &output).code(),
+        Err(error) => output.usage(&error),
+    };
+    (code, output.into_printed())
 }
 
 /// Runs one command.

@@ -1,12 +1,8 @@
 //! The one place that prints, and asks. Data goes to stdout, everything else to stderr; a reader that left is no error.
 
-#![expect(
-    clippy::unused_self,
-    reason = "printing needs the permission to print, which is this value"
-)]
-
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use bedrock_doctor_checks::diagnosis::Exit;
 
@@ -17,6 +13,16 @@ use crate::world::World;
 pub(crate) struct Output {
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    kept: Option<Mutex<Printed>>,
+}
+
+/// What the program would have printed.
+#[derive(Debug, Clone, Default)]
+pub struct Printed {
+    /// The data.
+    pub stdout: String,
+    /// Everything else.
+    pub stderr: String,
 }
 
 impl Output {
@@ -25,12 +31,37 @@ impl Output {
         Self {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+            kept: None,
         }
+    }
+
+    /// No streams: what is printed is kept.
+    pub(crate) fn kept() -> Self {
+        Self {
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            kept: Some(Mutex::default()),
+        }
+    }
+
+    /// What was kept.
+    pub(crate) fn into_printed(self) -> Printed {
+        let kept = self.kept.unwrap_or_default();
+        kept.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, how: impl FnOnce(&mut Printed)) -> bool {
+        let Some(kept) = &self.kept else { return false };
+        how(&mut kept.lock().unwrap_or_else(PoisonError::into_inner));
+        true
     }
 
     /// Prints data and returns the exit code, which is another one only when the data could not be written. A reader
     /// that left is no error.
     pub(crate) fn data(&self, text: &str, exit: Exit) -> Exit {
+        if self.keep(|printed| printed.stdout.push_str(text)) {
+            return exit;
+        }
         let mut stdout = std::io::stdout().lock();
         let written = stdout
             .write_all(text.as_bytes())
@@ -62,6 +93,9 @@ impl Output {
 
     /// Prints a message.
     pub(crate) fn message(&self, text: &str) {
+        if self.keep(|printed| printed.stderr.extend([text, "\n"])) {
+            return;
+        }
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "{text}");
     }
@@ -81,7 +115,18 @@ impl Output {
 
     /// Prints what the argument parser has to say: help to stdout, a complaint to stderr.
     pub(crate) fn usage(&self, error: &clap::Error) -> u8 {
-        let _ = error.print();
+        let text = error.render();
+        let kept = self.keep(|printed| {
+            let stream = if error.use_stderr() {
+                &mut printed.stderr
+            } else {
+                &mut printed.stdout
+            };
+            stream.push_str(&text.to_string());
+        });
+        if !kept {
+            let _ = error.print();
+        }
         if error.use_stderr() {
             Exit::Usage.code()
         } else {

@@ -16,9 +16,10 @@ mod process;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use self::process::HelperEnd;
 
@@ -33,6 +34,35 @@ pub struct World {
     working_folder: PathBuf,
     system_root: PathBuf,
     now: Timestamp,
+    /// How far the clock is ahead of that of the real machine.
+    ahead: SignedDuration,
+    network: Option<Network>,
+}
+
+/// A machine that does not exist, to run the program on.
+#[derive(Debug, Clone)]
+pub struct MadeUp {
+    /// The variables; nothing comes from this process.
+    pub environment: BTreeMap<String, String>,
+    /// The home folder.
+    pub home: PathBuf,
+    /// The folder the program is started in.
+    pub working_folder: PathBuf,
+    /// The folder in the place of `/`: `etc/claude-code` stands below it.
+    pub system_root: PathBuf,
+    /// What the clock shows at the start.
+    pub now: Timestamp,
+    /// The network; without it, the real one.
+    pub network: Option<Network>,
+}
+
+/// A network where every host that is not the machine itself stands at one address.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Where every connection leads, whatever its port.
+    pub door: SocketAddr,
+    /// The names that DNS does not know.
+    pub unknown_names: Vec<String>,
 }
 
 /// What became of an attempt to read a file.
@@ -62,7 +92,22 @@ impl World {
             working_folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             system_root: PathBuf::from("/"),
             now: Timestamp::now(),
+            ahead: SignedDuration::ZERO,
+            network: None,
             environment,
+        }
+    }
+
+    /// A made-up machine. Its helper programs are real ones.
+    pub fn made_up(machine: MadeUp) -> Self {
+        Self {
+            environment: machine.environment,
+            home: Some(machine.home),
+            working_folder: machine.working_folder,
+            system_root: machine.system_root,
+            now: machine.now,
+            ahead: machine.now.duration_since(Timestamp::now()),
+            network: machine.network,
         }
     }
 
@@ -99,6 +144,17 @@ impl World {
         self.now
     }
 
+    /// The clock of this machine at this moment: signatures carry it, and a `Date` header is measured against it.
+    pub(crate) fn clock(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.checked_add(self.ahead).unwrap_or(now)
+    }
+
+    /// The network, where it is made up.
+    pub(crate) fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
+    }
+
     /// A path below the root of the system, such as `etc/claude-code`.
     pub(crate) fn system(&self, path: &str) -> PathBuf {
         self.system_root.join(path)
@@ -121,8 +177,12 @@ impl World {
         {
             return format!("~/{}", rest.display());
         }
-        path.strip_prefix(&self.working_folder)
-            .unwrap_or(path)
+        if let Ok(rest) = path.strip_prefix(&self.working_folder) {
+            return rest.display().to_string();
+        }
+        let below_root = path.strip_prefix(&self.system_root);
+        below_root
+            .map_or_else(|_| path.to_owned(), |rest| Path::new("/").join(rest))
             .display()
             .to_string()
     }
@@ -203,7 +263,7 @@ impl World {
     /// The same machine at this moment.
     pub(crate) fn later(&self) -> Self {
         Self {
-            now: Timestamp::now(),
+            now: self.clock(),
             ..self.clone()
         }
     }

@@ -11,7 +11,7 @@ use bedrock_doctor_checks::text::{list, relative};
 use super::renewal::{self, Renewal};
 use super::{Chain, Delivered, Outcome, Refused, Signer, dpop, keys};
 use crate::aws;
-use crate::world::{FileText, World};
+use crate::world::FileText;
 
 /// The keys of a sign-in.
 pub(super) async fn session(chain: &Chain<'_>, profile: &str, session: &str) -> Outcome {
@@ -23,35 +23,50 @@ pub(super) async fn session(chain: &Chain<'_>, profile: &str, session: &str) -> 
         .expand(folder)
         .join(login_token::cache_file_name(session));
     let shown = chain.world.shown(&path);
-    let missing = |why: String| Refused::new("login-missing", why).stopping();
+    let missing = |why: String, printed: &str| {
+        let printed = format!("Failed to load token from {shown}: {printed}");
+        Refused::new("login-missing", why).printing(printed)
+    };
     let text = match chain.world.read(&path) {
         FileText::Text(text) => text,
         FileText::Absent => {
-            return Err(missing(format!(
-                "profile `{profile}` is not signed in: there is no `{shown}`"
-            )));
+            return Err(missing(
+                format!("profile `{profile}` is not signed in: there is no `{shown}`"),
+                &format!("Error: ENOENT: no such file or directory, open '{shown}'"),
+            ));
         }
         FileText::Unreadable(why) => {
-            return Err(missing(format!("`{shown}` cannot be read: {why}")));
+            let printed = format!("Error: {why}");
+            return Err(missing(
+                format!("`{shown}` cannot be read: {why}"),
+                &printed,
+            ));
         }
     };
+    let unusable = format!("`{shown}` holds no usable sign-in");
     let token = login_token::parse(&text)
-        .map_err(|_| missing(format!("`{shown}` holds no usable sign-in")))?;
+        .map_err(|_| missing(unusable.clone(), "SyntaxError: JSON Parse error"))?;
     // The key has several lines; each of them tells.
     for line in token.secrets().flat_map(|secret| secret.expose().lines()) {
         chain.secrets.remember(line);
+    }
+    // The SDK refuses the whole file without the parts of a renewal, even while the keys are good.
+    if !token.missing.is_empty() {
+        let fields = token.missing.join(", ");
+        let printed =
+            format!("CredentialsProviderError: Token validation failed, missing fields: {fields}");
+        return Err(missing(
+            format!("`{shown}` lacks {}", list(&token.missing)),
+            &printed,
+        ));
     }
     let (Some(id), Some(secret), Some(session_token)) = (
         &token.access_key_id,
         &token.secret_access_key,
         &token.session_token,
     ) else {
-        return Err(missing(format!("`{shown}` holds no usable sign-in")));
+        return Err(Refused::new("login-missing", unusable).stopping());
     };
-    // The SDK refuses the whole file without the parts of a renewal, even while the keys are good.
-    if !token.missing.is_empty() {
-        return Err(missing(format!("`{shown}` lacks {}", list(&token.missing))));
-    }
     let expires_at = token.expires_at.moment();
     let cached = |note: &str| Delivered {
         expires_at,
@@ -135,7 +150,7 @@ async fn renew(
     let endpoint = chain.resolved.control.sign_in(region).value;
     let host = host_of(&endpoint);
     let url = format!("{}/v1/token", endpoint.trim_end_matches('/'));
-    let proof = dpop::proof(dpop_key, &url, World::clock()).ok_or_else(|| {
+    let proof = dpop::proof(dpop_key, &url, chain.world.clock()).ok_or_else(|| {
         let what = "its `dpopKey` is no P-256 key in PEM, so no proof can be made with it";
         Failure::new(FailureKind::File, what)
     })?;
@@ -188,10 +203,13 @@ async fn renew(
     ] {
         chain.secrets.remember(secret);
     }
-    let (expires_at, written) = renewal::expiry(match fresh.expires_in() {
-        0 => 900,
-        seconds => seconds,
-    });
+    let (expires_at, written) = renewal::expiry(
+        chain.world,
+        match fresh.expires_in() {
+            0 => 900,
+            seconds => seconds,
+        },
+    );
     let keys_now = [
         ("accessKeyId", Change::Text(key.access_key_id())),
         ("secretAccessKey", Change::Text(key.secret_access_key())),

@@ -35,8 +35,8 @@ impl Renewal {
 pub(super) const WINDOW: i64 = 300;
 
 /// When something that lasts so many seconds from now expires, and the way the SDK for JavaScript writes it.
-pub(super) fn expiry(seconds: i32) -> (Timestamp, String) {
-    let now = World::clock();
+pub(super) fn expiry(world: &World, seconds: i32) -> (Timestamp, String) {
+    let now = world.clock();
     let at = now
         .checked_add(SignedDuration::from_secs(seconds.into()))
         .unwrap_or(now);

@@ -264,7 +264,7 @@ async fn renew(
     if let Some(next) = next {
         chain.secrets.remember(next);
     }
-    let (_, expires_at) = renewal::expiry(answer.expires_in());
+    let (_, expires_at) = renewal::expiry(chain.world, answer.expires_in());
     let changes = [
         ("accessToken", Change::Text(fresh)),
         ("expiresAt", Change::Text(&expires_at)),

@@ -1,6 +1,7 @@
 //! Connections in named stages: DNS, TCP, proxy, TLS.
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
@@ -18,6 +19,7 @@ use tower_service::Service;
 use super::Stages;
 use super::proxy::ProxyAddress;
 use super::race::first_connection;
+use crate::world::Network;
 
 /// What a request is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +86,16 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(routing: Routing, tls: rustls::ClientConfig, stages: Stages) -> Self {
+    pub(crate) fn new(
+        routing: Routing,
+        tls: rustls::ClientConfig,
+        stages: Stages,
+        network: Option<Network>,
+    ) -> Self {
         let tcp = Tcp {
             routing: Arc::new(routing),
             stages: Arc::clone(&stages),
+            network: network.map(Arc::new),
         };
         Self {
             tls: HttpsConnector::from((tcp, tls)),
@@ -170,6 +178,7 @@ fn reached(stages: &Stages, host: &str, stage: Stage) {
 pub(crate) struct Tcp {
     routing: Arc<Routing>,
     stages: Stages,
+    network: Option<Arc<Network>>,
 }
 
 impl Service<Uri> for Tcp {
@@ -207,6 +216,20 @@ impl Service<Uri> for Tcp {
 }
 
 impl Tcp {
+    /// The addresses of a name.
+    async fn resolve(&self, name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        if let Some(network) = &self.network
+            && !is_this_machine(name)
+        {
+            return if network.unknown_names.iter().any(|unknown| unknown == name) {
+                Err(std::io::ErrorKind::NotFound.into())
+            } else {
+                Ok(vec![network.door])
+            };
+        }
+        Ok(tokio::net::lookup_host((name, port)).await?.collect())
+    }
+
     /// `for_host`: the host of the request; `host`: the one to connect to.
     async fn connect(
         &self,
@@ -216,15 +239,12 @@ impl Tcp {
     ) -> Result<TcpStream, StageError> {
         reached(&self.stages, for_host, Stage::Dns);
         let name = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses: Vec<_> = tokio::net::lookup_host((name, port))
-            .await
-            .map_err(|error| {
-                StageError::new(
-                    FailureKind::Dns,
-                    format!("`{host}` could not be resolved: {error}"),
-                )
-            })?
-            .collect();
+        let addresses = self.resolve(name, port).await.map_err(|error| {
+            StageError::new(
+                FailureKind::Dns,
+                format!("`{host}` could not be resolved: {error}"),
+            )
+        })?;
         reached(&self.stages, for_host, Stage::Tcp);
         if addresses.is_empty() {
             let message = format!("`{host}` has no address");
@@ -342,6 +362,11 @@ impl Tcp {
             )),
         }
     }
+}
+
+fn is_this_machine(name: &str) -> bool {
+    let address = name.parse::<IpAddr>();
+    name == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 pub(super) fn io_words(error: &std::io::Error) -> String {

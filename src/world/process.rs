@@ -46,6 +46,7 @@ impl World {
         shell
             .env_clear()
             .envs(environment)
+            .current_dir(self.working_folder())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -42,6 +42,8 @@ pub(crate) struct Account {
     pub(crate) metadata_v2_only: bool,
     /// Hosts that are answered although AWS has no such host.
     pub(crate) gateways: Vec<String>,
+    /// Whether a request that is not signed as it should be is refused.
+    pub(crate) checks_signatures: bool,
 }
 
 impl Default for Account {
@@ -56,6 +58,7 @@ impl Default for Account {
             clock_offset: 0,
             metadata_v2_only: false,
             gateways: Vec::new(),
+            checks_signatures: true,
         }
     }
 }

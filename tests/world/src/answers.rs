@@ -1,6 +1,7 @@
 //! What a healthy AWS answers, one file per service.
 
 mod bedrock;
+mod messages;
 mod metadata;
 mod runtime;
 mod sso;
@@ -39,6 +40,7 @@ pub(crate) fn answer(request: &Request, account: &Account, serial: u64) -> Reply
             runtime::answer(operation, request, account)
         }
         "bedrock" => bedrock::answer(operation, request, account),
+        "bedrock-mantle" | "aws-external-anthropic" => messages::answer(request),
         "imds" | "container" => Some(metadata::answer(operation, request, account)),
         _ => None,
     };

@@ -2,6 +2,7 @@
 //!
 //! A [`World`] is a CONNECT proxy on loopback that ends TLS itself, with a certificate for the asked host made by its own CA, and then answers as that host would.
 //! A program under test therefore sees the real host names: it is given the proxy and the CA, as a user behind a company proxy is.
+//! Where a test owns the network, [`World::direct`] is the same without a proxy.
 //! [`World::healthy`] is an AWS where everything works; a test declares only what is different, with a [`Rule`] or a fault.
 //! A [`Machine`] is a home folder, a working folder and an environment to run a program in.
 //!
@@ -21,6 +22,7 @@
 
 mod account;
 mod answers;
+mod direct;
 mod dpop;
 mod event_stream;
 mod host;
@@ -29,14 +31,16 @@ mod proxy;
 mod record;
 mod reply;
 mod rules;
+mod run;
 mod server;
 mod signature;
 mod tls;
 mod world;
 
-pub use machine::{Machine, Run, TokenSpec};
+pub use machine::{Machine, TokenSpec};
 pub use proxy::ProxyBehaviour;
 pub use record::Request;
 pub use rules::Rule;
+pub use run::Run;
 pub use tls::Tls;
 pub use world::World;

@@ -4,17 +4,19 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    thread,
+    process::{Command, Stdio},
     time::{Duration, Instant, SystemTime},
 };
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha1::{Digest, Sha1};
 use tempfile::TempDir;
 
-use crate::world::World;
+use crate::{
+    run::{Run, wait},
+    world::World,
+};
 
 /// How long a program may run before the test fails.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -22,10 +24,12 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// A home folder, a working folder and an environment.
 ///
 /// The environment holds `PATH`, `HOME` and `TERM`, the way to the world, and what was set; nothing comes from the machine the test runs on.
-/// In the text of files and the values of variables, `@HOME@` and `@CWD@` stand for the two folders, and `@DIR@` for the folder of the world's `ca.pem`.
+/// In the text of files and the values of variables, `@HOME@` and `@CWD@` stand for the two folders, `@DIR@` for the folder of the world's `ca.pem`, and `@PROXY@` for the URL of its proxy.
 pub struct Machine {
     folder: TempDir,
+    system_root: PathBuf,
     world: PathBuf,
+    proxy: String,
     env: BTreeMap<String, String>,
     limit: Duration,
 }
@@ -33,9 +37,17 @@ pub struct Machine {
 impl Machine {
     /// A machine whose way out is the proxy of `world`, and which trusts its CA.
     pub fn new(world: &World) -> Self {
+        let mut machine = Self::direct(world);
+        machine.env("HTTPS_PROXY", &world.proxy_url());
+        machine
+    }
+
+    /// A machine that trusts the CA of `world` and goes there directly: its network has to lead it there.
+    pub fn direct(world: &World) -> Self {
         let mut machine = Self::offline();
         world.folder().clone_into(&mut machine.world);
-        machine.env("HTTPS_PROXY", &world.proxy_url()).env(
+        machine.proxy = world.proxy_url();
+        machine.env(
             "NODE_EXTRA_CA_CERTS",
             &world.ca_path().display().to_string(),
         );
@@ -51,7 +63,9 @@ impl Machine {
             fs::create_dir(folder.path().join(name)).expect("the temporary folder is writable");
         }
         let mut machine = Self {
+            system_root: folder.path().join("system"),
             world: folder.path().to_owned(),
+            proxy: String::new(),
             folder,
             env: BTreeMap::new(),
             limit: LIMIT,
@@ -74,6 +88,22 @@ impl Machine {
         self.folder.path().join("work")
     }
 
+    /// The folder in the place of `/`, for names of files that begin with it.
+    pub fn system_root(&self) -> &Path {
+        &self.system_root
+    }
+
+    /// Writes files whose names begin with `/` to where they say, for a test that has an `/etc` of its own.
+    pub fn real_system_root(&mut self) -> &mut Self {
+        self.system_root = PathBuf::from("/");
+        self
+    }
+
+    /// The variables.
+    pub fn variables(&self) -> &BTreeMap<String, String> {
+        &self.env
+    }
+
     /// Sets a variable.
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
         let value = self.fill_in(value);
@@ -87,7 +117,7 @@ impl Machine {
         self
     }
 
-    /// Writes a file and the folders it is in; `~/` is the home folder, other names belong to the working folder.
+    /// Writes a file and the folders it is in; `~/` is the home folder, `/` the system's, other names belong to the working folder.
     pub fn file(&mut self, name: &str, text: &str) -> &mut Self {
         self.write(name, text);
         self
@@ -157,6 +187,26 @@ impl Machine {
     #[track_caller]
     pub fn run(&self, program: impl AsRef<Path>, args: &[&str]) -> Run {
         let program = program.as_ref();
+        let (run, ended) = self.run_to_the_limit(program, args);
+        let Run { stdout, stderr, .. } = &run;
+        assert!(
+            ended,
+            "{} {args:?} was still running after {:?} and was stopped\n\
+             --- stdout\n{stdout}\n--- stderr\n{stderr}",
+            program.display(),
+            self.limit
+        );
+        run
+    }
+
+    /// Runs a program to its end or the limit, with nothing on its standard input, and tells whether it ended by itself.
+    ///
+    /// # Panics
+    ///
+    /// Where the program cannot be started.
+    #[track_caller]
+    pub fn run_to_the_limit(&self, program: impl AsRef<Path>, args: &[&str]) -> (Run, bool) {
+        let program = program.as_ref();
         // Files and not pipes: a grandchild that outlives the program would keep a pipe open.
         let outputs = [
             self.folder.path().join("stdout"),
@@ -185,26 +235,20 @@ impl Machine {
             let bytes = fs::read(path).expect("output was just written");
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        let Some(status) = status else {
-            panic!(
-                "{} {args:?} was still running after {:?} and was stopped\n\
-                 --- stdout\n{stdout}\n--- stderr\n{stderr}",
-                program.display(),
-                self.limit
-            );
-        };
-        Run {
-            code: status.code().unwrap_or(-1),
+        let run = Run {
+            code: status.and_then(|status| status.code()).unwrap_or(-1),
             stdout,
             stderr,
             seconds: start.elapsed().as_secs_f64(),
-        }
+        };
+        (run, status.is_some())
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        match name.strip_prefix("~/") {
-            Some(rest) => self.home().join(rest),
-            None => self.cwd().join(name),
+        match (name.strip_prefix("~/"), name.strip_prefix('/')) {
+            (Some(rest), _) => self.home().join(rest),
+            (None, Some(rest)) => self.system_root.join(rest),
+            (None, None) => self.cwd().join(name),
         }
     }
 
@@ -216,10 +260,12 @@ impl Machine {
         path
     }
 
-    fn fill_in(&self, text: &str) -> String {
+    /// Text with its place-holders filled in.
+    pub fn fill_in(&self, text: &str) -> String {
         text.replace("@HOME@", &self.home().display().to_string())
             .replace("@CWD@", &self.cwd().display().to_string())
             .replace("@DIR@", &self.world.display().to_string())
+            .replace("@PROXY@", &self.proxy)
     }
 }
 
@@ -254,59 +300,6 @@ impl Default for TokenSpec {
     }
 }
 
-/// How a program ended.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// The exit code; -1 where a signal ended the program.
-    pub code: i32,
-    /// What it wrote to standard output.
-    pub stdout: String,
-    /// What it wrote to standard error.
-    pub stderr: String,
-    /// How long it ran.
-    pub seconds: f64,
-}
-
-impl Run {
-    /// Returns standard output as JSON.
-    ///
-    /// # Panics
-    ///
-    /// Where it is not exactly one JSON document.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!(
-                "standard output is no JSON document: {error}\n--- stdout\n{}\n--- stderr\n{}",
-                self.stdout, self.stderr
-            )
-        })
-    }
-}
-
-/// Waits for the end of `child`; `None` where it had to be killed.
-fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            return Some(status);
-        }
-        if start.elapsed() > limit {
-            break;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    // The group first, so that no helper process is left behind; the child itself in any case.
-    #[cfg(unix)]
-    let _ = Command::new("kill")
-        .args(["-KILL", "--", &format!("-{}", child.id())])
-        .stderr(Stdio::null())
-        .status();
-    let _ = child.kill();
-    let _ = child.wait();
-    None
-}
-
 /// Returns the time so many seconds from now, as the AWS CLI writes it.
 fn from_now(seconds: i64) -> String {
     let now = Timestamp::try_from(SystemTime::now()).expect("the clock is set");
@@ -326,6 +319,8 @@ fn sha1_hex(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

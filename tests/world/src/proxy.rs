@@ -9,7 +9,6 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    host,
     record::lock,
     reply::never,
     server::{self, Origin, Shared},
@@ -72,9 +71,9 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Res
         ProxyBehaviour::CloseAtOnce => return Ok(()),
     }
 
-    let endpoint = host::parse(name).map(|it| (it.service, it.region));
+    let origin = Origin::of(name);
     let gateway = lock(&shared.account).gateways.iter().any(|it| it == name);
-    if endpoint.is_none() && !gateway {
+    if origin.endpoint.is_none() && !gateway {
         return refuse(&mut stream, 502, "", "no such host in the pretend AWS\n").await;
     }
     stream
@@ -85,13 +84,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Res
     }
     let config = shared.authorities.config(name, &tls)?;
     match TlsAcceptor::from(config).accept(stream).await {
-        Ok(tunnel) => {
-            let origin = Origin {
-                host: name.to_owned(),
-                endpoint,
-            };
-            server::serve(shared, origin, tunnel).await;
-        }
+        Ok(tunnel) => server::serve(shared, origin, tunnel).await,
         Err(error) => shared.record.failed_handshake(format!("{name}: {error}")),
     }
     Ok(())

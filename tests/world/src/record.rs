@@ -160,6 +160,10 @@ fn operation(
                 about("bedrock:GetFoundationModelAvailability", id)
             }
         }
+        ("bedrock-mantle", "POST", "/anthropic/v1/messages")
+        | ("aws-external-anthropic", "POST", "/v1/messages") => {
+            Some((format!("{service}:CreateInference"), None))
+        }
         ("bedrock-runtime", "POST", _) => {
             let (model, verb) = path.strip_prefix("/model/")?.rsplit_once('/')?;
             let name = match verb {

@@ -13,7 +13,9 @@ use std::{
 };
 
 use http_body_util::BodyExt;
-use hyper::{Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    HeaderMap, Response, body::Incoming, header::HOST, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use tokio::{
@@ -73,11 +75,37 @@ fn newest<T: Clone + Default>(faults: &[(String, T)], host: &str) -> T {
 }
 
 /// Which host a connection is for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
+    /// Empty where the `Host` field of each request says it.
     pub(crate) host: String,
     /// Service and region; `None` where they follow from the request.
     pub(crate) endpoint: Option<(String, String)>,
+}
+
+impl Origin {
+    /// The service behind a host name or a link-local address.
+    pub(crate) fn of(host: &str) -> Self {
+        let local = |service: &str| Some((service.to_owned(), "us-east-1".to_owned()));
+        Self {
+            endpoint: match host {
+                "169.254.169.254" => local("imds"),
+                "169.254.170.2" | "169.254.170.23" => local("container"),
+                _ => host::parse(host).map(|it| (it.service, it.region)),
+            },
+            host: host.to_owned(),
+        }
+    }
+
+    /// The origin of one request.
+    fn for_request(self, headers: &HeaderMap) -> Self {
+        if !self.host.is_empty() {
+            return self;
+        }
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or_default();
+        Self::of(host.split(':').next().unwrap_or_default())
+    }
 }
 
 /// A connection that can be reset rather than closed.
@@ -129,6 +157,7 @@ async fn answer(
     reset: Arc<AtomicBool>,
     request: hyper::Request<Incoming>,
 ) -> io::Result<Response<Outgoing>> {
+    let origin = origin.for_request(request.headers());
     // Behind a gateway or a loopback listener nobody looks at signatures.
     let signed = origin.endpoint.is_some();
     let request = receive(origin, request).await?;
@@ -139,7 +168,13 @@ async fn answer(
 
     let serial = shared.serial.fetch_add(1, Ordering::Relaxed);
     let reply = match rule.effect {
-        Effect::Normal => healthy(&shared, &request, &account, serial, signed),
+        Effect::Normal => healthy(
+            &shared,
+            &request,
+            &account,
+            serial,
+            signed && account.checks_signatures,
+        ),
         Effect::AwsError {
             status,
             code,

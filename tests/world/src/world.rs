@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
@@ -13,6 +13,7 @@ use tokio::{net::TcpStream, runtime};
 
 use crate::{
     account::Account,
+    direct,
     proxy::{self, ProxyBehaviour},
     record::{Record, Request, lock},
     rules::Rule,
@@ -31,12 +32,15 @@ pub struct World {
     metadata: Mutex<Option<SocketAddr>>,
     container: Mutex<Option<SocketAddr>>,
     plain: Mutex<Option<SocketAddr>>,
+    direct: Mutex<Option<SocketAddr>>,
 }
 
 /// What a listener of the world speaks.
 #[derive(Clone, Copy)]
 enum Door {
     Proxy,
+    /// Any host, by the name in the TLS handshake or the `Host` field.
+    Direct,
     /// Plain HTTP as this service; as whatever the request looks like where there is none.
     Plain(Option<&'static str>),
 }
@@ -62,7 +66,7 @@ impl World {
             serial: AtomicU64::new(1),
             spent: Mutex::default(),
         });
-        let proxy = listen(&runtime, &shared, Door::Proxy);
+        let proxy = listen(&runtime, &shared, Door::Proxy, ANY_PORT);
         Self {
             shared,
             runtime: Some(runtime),
@@ -71,6 +75,7 @@ impl World {
             metadata: Mutex::default(),
             container: Mutex::default(),
             plain: Mutex::default(),
+            direct: Mutex::default(),
         }
     }
 
@@ -126,6 +131,11 @@ impl World {
     /// Makes the metadata service refuse requests without a token.
     pub fn metadata_v2_only(&self) -> &Self {
         self.with_account(|account| account.metadata_v2_only = true)
+    }
+
+    /// Takes every request, whoever signed it, or nobody.
+    pub fn any_signature(&self) -> &Self {
+        self.with_account(|account| account.checks_signatures = false)
     }
 
     /// Answers a host that is none of AWS's as AWS, by the path; nobody looks at signatures there.
@@ -212,6 +222,17 @@ impl World {
         format!("http://{address}")
     }
 
+    /// The pretend AWS without a proxy: every host, over TLS or plain HTTP, for a network where all names lead here.
+    pub fn direct(&self) -> SocketAddr {
+        self.open(&self.direct, Door::Direct)
+    }
+
+    /// The same at an address of one's own, such as port 443 in a network where nobody else is.
+    pub fn direct_at(&self, address: SocketAddr) -> &Self {
+        listen(self.runtime(), &self.shared, Door::Direct, address);
+        self
+    }
+
     /// Every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.record.requests()
@@ -235,9 +256,10 @@ impl World {
         self.shared.record.failed_handshakes()
     }
 
-    /// Forgets what was recorded; rules and faults stay.
+    /// Forgets what was recorded and which refresh tokens were used; rules and faults stay.
     pub fn forget_requests(&self) -> &Self {
         self.shared.record.clear();
+        lock(&self.shared.spent).clear();
         self
     }
 
@@ -252,11 +274,12 @@ impl World {
     }
 
     fn open(&self, place: &Mutex<Option<SocketAddr>>, door: Door) -> SocketAddr {
-        let runtime = self
-            .runtime
-            .as_ref()
-            .expect("the runtime lives as long as the world");
-        *lock(place).get_or_insert_with(|| listen(runtime, &self.shared, door))
+        *lock(place).get_or_insert_with(|| listen(self.runtime(), &self.shared, door, ANY_PORT))
+    }
+
+    fn runtime(&self) -> &runtime::Runtime {
+        let runtime = self.runtime.as_ref();
+        runtime.expect("the runtime lives as long as the world")
     }
 }
 
@@ -273,9 +296,17 @@ impl Drop for World {
     }
 }
 
-/// Opens a port on loopback and serves everybody who comes.
-fn listen(runtime: &runtime::Runtime, shared: &Arc<Shared>, door: Door) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+/// A free port of loopback.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Opens a port and serves everybody who comes.
+fn listen(
+    runtime: &runtime::Runtime,
+    shared: &Arc<Shared>,
+    door: Door,
+    address: SocketAddr,
+) -> SocketAddr {
+    let listener = TcpListener::bind(address).expect("the port is free");
     let address = listener.local_addr().expect("a bound port has an address");
     listener
         .set_nonblocking(true)
@@ -306,6 +337,12 @@ async fn welcome(shared: Arc<Shared>, door: Door, address: SocketAddr, stream: T
             let outcome = proxy::serve(Arc::clone(&shared), stream).await;
             if let Err(error) = outcome.or_else(client_left) {
                 shared.record.defect(format!("proxy: {error}"));
+            }
+        }
+        Door::Direct => {
+            let outcome = direct::serve(Arc::clone(&shared), stream).await;
+            if let Err(error) = outcome.or_else(client_left) {
+                shared.record.defect(format!("direct door: {error}"));
             }
         }
         Door::Plain(service) => {

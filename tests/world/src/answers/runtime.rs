@@ -89,7 +89,7 @@ fn validate(body: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn message(model: &str) -> Value {
+pub(super) fn message(model: &str) -> Value {
     json!({
         "id": "msg_bdrk_01",
         "type": "message",
@@ -102,7 +102,7 @@ fn message(model: &str) -> Value {
     })
 }
 
-fn events(model: &str) -> [Value; 6] {
+pub(super) fn events(model: &str) -> [Value; 6] {
     let mut start = message(model);
     start["content"] = json!([]);
     start["stop_reason"] = Value::Null;

@@ -77,6 +77,12 @@ pub(crate) fn connect_within(
 pub(crate) fn tunnel_within(world: &World, host: &str, patience: Duration) -> io::Result<Tunnel> {
     let (stream, status) = connect(world, host)?;
     assert_eq!(status, 200);
+    stream.set_read_timeout(Some(patience))?;
+    handshake(world, stream, host)
+}
+
+/// Starts TLS with `host` over an open connection.
+pub(crate) fn handshake(world: &World, mut stream: TcpStream, host: &str) -> io::Result<Tunnel> {
     let pem = fs::read(world.ca_path())?;
     let mut roots = RootCertStore::empty();
     roots
@@ -89,8 +95,6 @@ pub(crate) fn tunnel_within(world: &World, host: &str, patience: Duration) -> io
         .with_no_client_auth();
     let name = ServerName::try_from(host.to_owned()).unwrap();
     let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = stream;
-    stream.set_read_timeout(Some(patience))?;
     while client.is_handshaking() {
         client.complete_io(&mut stream)?;
     }

@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod direct;
 mod faults;
 mod healthy;
 mod listeners;
