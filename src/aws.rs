@@ -11,7 +11,7 @@ use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use bedrock_doctor_checks::claude_code::network::Plane;
+use bedrock_doctor_checks::claude_code::network::{Plane, signing_region};
 use bedrock_doctor_checks::facts::{Failure, FailureKind, NOT_SENT};
 
 use crate::credentials::Signer;
@@ -26,6 +26,10 @@ pub(crate) fn config(
     endpoint: &str,
     signer: &Signer,
 ) -> SdkConfig {
+    let region = match plane {
+        Plane::Control => signing_region(region),
+        Plane::Runtime => region,
+    };
     let builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(signable(region).to_owned()))

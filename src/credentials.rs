@@ -22,7 +22,7 @@ use bedrock_doctor_checks::claude_code::credential_plan::{
 };
 use bedrock_doctor_checks::claude_code::variables::looks_like_access_key_id;
 use bedrock_doctor_checks::facts::{
-    CredentialKind, Credentials, Failure, FailureKind, Step, StepOutcome,
+    CredentialKind, Credentials, Failure, FailureKind, Step, StepOutcome, Value,
 };
 use jiff::Timestamp;
 
@@ -275,6 +275,16 @@ impl Chain<'_> {
         self.secrets.remember(keys.secret_access_key());
         if let Some(token) = keys.session_token() {
             self.secrets.remember(token);
+        }
+    }
+
+    /// The address of a service, unless the SDK refuses to ask there, which ends the chain.
+    fn address(&self, endpoint: Value<String>, region: &str) -> Result<String, Refused> {
+        match self.resolved.control.refusal(&endpoint, region) {
+            None => Ok(endpoint.value),
+            Some(failure) => Err(Refused::new("endpoint-refused", failure.words())
+                .printing(failure.message.clone())
+                .with(failure)),
         }
     }
 

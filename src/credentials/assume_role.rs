@@ -22,7 +22,7 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
     }?;
     chain.remember(&base.keys);
     let signer = Signer::Keys(base.keys.clone());
-    let (client, host) = sts(chain, &signer, role.region.as_deref());
+    let (client, host) = sts(chain, &signer, role.region.as_deref())?;
     let request = client
         .assume_role()
         .role_arn(role_arn)
@@ -79,7 +79,7 @@ pub(super) async fn web_identity(
         .session_name
         .as_deref()
         .or_else(|| chain.variable("AWS_ROLE_SESSION_NAME"));
-    let (client, host) = sts(chain, &Signer::Nobody, None);
+    let (client, host) = sts(chain, &Signer::Nobody, None)?;
     let request = client
         .assume_role_with_web_identity()
         .role_arn(&identity.role_arn)
@@ -112,16 +112,17 @@ pub(super) async fn web_identity(
     )
 }
 
-/// A client of STS in a Region, or in that of the checkup; and its host.
+/// A client of STS in a Region, or in that of the checkup; and its host. The SDK may refuse to ask it.
 pub(super) fn sts(
     chain: &Chain<'_>,
     signer: &Signer,
     region: Option<&str>,
-) -> (aws_sdk_sts::Client, String) {
+) -> Result<(aws_sdk_sts::Client, String), Refused> {
     let region = region.unwrap_or(&chain.resolved.configuration.region.value);
-    let endpoint = chain.resolved.control.service("sts", "STS", region).value;
+    let endpoint = chain.resolved.control.service("sts", "STS", region);
+    let endpoint = chain.address(endpoint, region)?;
     let config = aws::config(chain.http, Plane::Control, region, &endpoint, signer);
-    (aws_sdk_sts::Client::new(&config), host_of(&endpoint))
+    Ok((aws_sdk_sts::Client::new(&config), host_of(&endpoint)))
 }
 
 fn session_name(chain: &Chain<'_>, configured: Option<&str>) -> String {

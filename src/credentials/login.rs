@@ -1,9 +1,12 @@
 //! `aws login`: short-lived keys in `~/.aws/login/cache`, and their renewal.
 
+use std::path::{Path, PathBuf};
+
 use aws_sdk_signin::operation::create_o_auth2_token::CreateOAuth2TokenError;
 use aws_sdk_signin::types::CreateOAuth2TokenRequestBody;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
+use bedrock_doctor_checks::parse::JsonProblem;
 use bedrock_doctor_checks::parse::login_token::{self, LoginTokenFile};
 use bedrock_doctor_checks::parse::rewrite::Change;
 use bedrock_doctor_checks::text::{list, relative};
@@ -15,57 +18,64 @@ use crate::world::FileText;
 
 /// The keys of a sign-in.
 pub(super) async fn session(chain: &Chain<'_>, profile: &str, session: &str) -> Outcome {
+    // The SDK takes the folder of the variable as it stands: `~` is one like any other.
     let folder = chain
         .variable("AWS_LOGIN_CACHE_DIRECTORY")
-        .unwrap_or("~/.aws/login/cache");
-    let path = chain
-        .world
-        .expand(folder)
-        .join(login_token::cache_file_name(session));
+        .map_or_else(|| chain.world.expand("~/.aws/login/cache"), PathBuf::from);
+    let as_told = folder.join(login_token::cache_file_name(session));
+    let path = chain.world.working_folder().join(&as_told);
     let shown = chain.world.shown(&path);
-    let missing = |why: String, printed: &str| {
-        let printed = format!("Failed to load token from {shown}: {printed}");
+    let missing = |why: String, error: String| {
+        let printed = format!("Failed to load token from {}: {error}", as_told.display());
         Refused::new("login-missing", why).printing(printed)
+    };
+    let lacks = |fields: &[&str]| {
+        let error = "CredentialsProviderError: Token validation failed, missing fields";
+        format!("{error}: {}", fields.join(", "))
     };
     let text = match chain.world.read(&path) {
         FileText::Text(text) => text,
         FileText::Absent => {
             return Err(missing(
                 format!("profile `{profile}` is not signed in: there is no `{shown}`"),
-                &format!("Error: ENOENT: no such file or directory, open '{shown}'"),
+                format!(
+                    "Error: ENOENT: no such file or directory, open '{}'",
+                    as_told.display()
+                ),
             ));
         }
         FileText::Unreadable(why) => {
-            let printed = format!("Error: {why}");
             return Err(missing(
                 format!("`{shown}` cannot be read: {why}"),
-                &printed,
+                format!("Error: {why}"),
             ));
         }
     };
-    let unusable = format!("`{shown}` holds no usable sign-in");
-    let token = login_token::parse(&text)
-        .map_err(|_| missing(unusable.clone(), "SyntaxError: JSON Parse error"))?;
+    let unusable = || format!("`{shown}` holds no usable sign-in");
+    let token = login_token::parse(&text).map_err(|problem| {
+        let words = match problem {
+            JsonProblem::Empty => "SyntaxError: JSON Parse error: Unexpected EOF".to_owned(),
+            // What the engine says next depends on what stands there.
+            JsonProblem::Malformed { .. } => "SyntaxError: JSON Parse error".to_owned(),
+            JsonProblem::NotAnObject => lacks(&login_token::REQUIRED),
+        };
+        missing(unusable(), words)
+    })?;
     // The key has several lines; each of them tells.
     for line in token.secrets().flat_map(|secret| secret.expose().lines()) {
         chain.secrets.remember(line);
     }
     // The SDK refuses the whole file without the parts of a renewal, even while the keys are good.
     if !token.missing.is_empty() {
-        let fields = token.missing.join(", ");
-        let printed =
-            format!("CredentialsProviderError: Token validation failed, missing fields: {fields}");
-        return Err(missing(
-            format!("`{shown}` lacks {}", list(&token.missing)),
-            &printed,
-        ));
+        let why = format!("`{shown}` lacks {}", list(&token.missing));
+        return Err(missing(why, lacks(&token.missing)));
     }
     let (Some(id), Some(secret), Some(session_token)) = (
         &token.access_key_id,
         &token.secret_access_key,
         &token.session_token,
     ) else {
-        return Err(Refused::new("login-missing", unusable).stopping());
+        return Err(Refused::new("login-missing", unusable()).stopping());
     };
     let expires_at = token.expires_at.moment();
     let cached = |note: &str| Delivered {
@@ -136,7 +146,7 @@ impl From<Failure> for Refusal {
 async fn renew(
     chain: &Chain<'_>,
     profile: &str,
-    path: &std::path::Path,
+    path: &Path,
     before: &str,
     token: &LoginTokenFile,
 ) -> Result<Delivered, Refusal> {
@@ -147,7 +157,10 @@ async fn renew(
         .as_deref()
         .or_else(|| chain.resolved.inputs.profiles.get(profile, "region"))
         .unwrap_or(&chain.resolved.configuration.region.value);
-    let endpoint = chain.resolved.control.sign_in(region).value;
+    let endpoint = chain.resolved.control.sign_in(region);
+    let endpoint = chain
+        .address(endpoint, region)
+        .map_err(Refused::into_failure)?;
     let host = host_of(&endpoint);
     let url = format!("{}/v1/token", endpoint.trim_end_matches('/'));
     let proof = dpop::proof(dpop_key, &url, chain.world.clock()).ok_or_else(|| {

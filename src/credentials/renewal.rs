@@ -85,7 +85,10 @@ async fn refused(chain: &Chain<'_>) -> Option<String> {
         let nothing = "the credential chain delivers nothing".to_owned();
         return Some(credentials.error.unwrap_or(nothing));
     };
-    let (client, host) = assume_role::sts(chain, &signer, None);
+    let (client, host) = match assume_role::sts(chain, &signer, None) {
+        Ok(sts) => sts,
+        Err(refused) => return Some(refused.reason),
+    };
     let answer = client.get_caller_identity().send();
     match super::within(chain, &host, "sts", answer).await {
         Ok(Ok(_)) => None,

@@ -6,7 +6,8 @@ use bedrock_doctor_checks::claude_code::credential_plan::Sso;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
 use bedrock_doctor_checks::parse::rewrite::Change;
-use bedrock_doctor_checks::parse::sso_token::{self, SsoTokenFile};
+use bedrock_doctor_checks::parse::sso_token::{self, SsoTokenFile, TokenProblem};
+use bedrock_doctor_checks::parse::{Expiry, JsonProblem};
 use bedrock_doctor_checks::text::relative;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,11 +28,13 @@ const SIGN_IN_OLD_FORM: &str =
 /// Credentials for a role of IAM Identity Center.
 pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
     let token = usable_token(chain, role).await?;
-    let endpoint = chain
-        .resolved
-        .control
-        .service("portal.sso", "SSO", &role.region)
-        .value;
+    let control = &chain.resolved.control;
+    let endpoint = control.service("portal.sso", "SSO", &role.region);
+    let endpoint = chain.address(endpoint, &role.region).map_err(|refused| {
+        // The SDK puts the name of the error before its words here.
+        let words = refused.reason.clone();
+        refused.printing(words)
+    })?;
     let host = host_of(&endpoint);
     let config = aws::config(
         chain.http,
@@ -132,20 +135,36 @@ async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable, Refused> 
             )));
         }
     };
-    let token = sso_token::parse(&text).map_err(|_| {
-        missing(format!(
+    // The SDK looks at what the file holds for sessions only.
+    let not_in_file =
+        |name: &str| format!("Value not present for '{name}' in SSO Token. {SIGN_IN}");
+    let token = sso_token::parse(&text).map_err(|problem| {
+        let refused = missing(format!(
             "`{}` holds no usable token",
             chain.world.shown(&path)
-        ))
+        ));
+        match (problem, &role.session) {
+            (TokenProblem::Json(JsonProblem::Empty | JsonProblem::Malformed { .. }), _)
+            | (_, None) => refused,
+            (_, Some(_)) => refused.printing(not_in_file("accessToken")),
+        }
     })?;
     for secret in token.secrets() {
         chain.secrets.remember(secret.expose());
     }
     let access_token = token.access_token.expose();
+    if token.expires_at == Expiry::Missing && role.session.is_some() {
+        let reason = format!(
+            "the token for profile `{}` does not say when it expires",
+            role.profile
+        );
+        return Err(Refused::new("sso-session-expired", reason).printing(not_in_file("expiresAt")));
+    }
     let expires_at = token.expires_at.moment();
     let left = expires_at.map_or(i64::MIN, |at| at.as_second() - chain.now().as_second());
-    // The old form uses a token whose expiry is no date (seen, 2.1.330).
-    if left > renewal::WINDOW || (expires_at.is_none() && role.session.is_none()) {
+    // The old form, which renews nothing, uses a token to its end, and one whose end is no date (seen, 2.1.330).
+    let window = role.session.as_ref().map_or(0, |_| renewal::WINDOW);
+    if left > window || (expires_at.is_none() && role.session.is_none()) {
         return Ok(Usable::as_it_is(access_token));
     }
     let when = expires_at.map_or_else(
@@ -231,7 +250,10 @@ async fn renew(
         [&token.client_id, &token.client_secret, &token.refresh_token]
             .map(|secret| secret.as_ref().map_or("", |secret| secret.expose()));
     let control = &chain.resolved.control;
-    let endpoint = control.service("oidc", "SSO_OIDC", &role.region).value;
+    let endpoint = control.service("oidc", "SSO_OIDC", &role.region);
+    let endpoint = chain
+        .address(endpoint, &role.region)
+        .map_err(Refused::into_failure)?;
     let host = host_of(&endpoint);
     let config = aws::config(
         chain.http,

@@ -33,6 +33,10 @@ pub(super) async fn inference_profiles(
     online: &Online<'_>,
     signer: &Signer,
 ) -> Observed<InferenceProfiles> {
+    let region = &online.resolved.configuration.region.value;
+    if let Some(refusal) = online.resolved.control.listing_refusal(region) {
+        return Observed::Failed(refusal);
+    }
     let (client, endpoint) = client(online, signer);
     let question = async {
         let mut profiles = Vec::new();

@@ -176,7 +176,8 @@ impl Doctor {
         // In old versions it is chance whether the listing comes before the end, and some rows say the main request only.
         let says_it_all = row.version == NEWEST && !row.outcome.exit.is_null();
         let none_is_known = says_it_all && asked.iter().any(Wire::is_main);
-        if (listing.is_some() || none_is_known) && listing != self.listing.as_ref() {
+        let decided = listing.is_some() || none_is_known;
+        if decided && !late_credentials(row) && listing != self.listing.as_ref() {
             found.push(Difference::new("profile listing", listing, &self.listing));
         }
         let want = credential_calls(&row.outcome.requests);
@@ -261,6 +262,14 @@ impl Doctor {
     }
 }
 
+/// Whether a project's settings bring an API key: whether the profile listing still carries it is a matter of time.
+fn late_credentials(row: &Row) -> bool {
+    [".claude/settings.json", ".claude/settings.local.json"]
+        .iter()
+        .filter_map(|name| row.files.get(*name))
+        .any(|content| content.to_string().contains("AWS_BEARER_TOKEN_BEDROCK"))
+}
+
 /// Whether two texts name the same cause.
 fn same_cause(claude: &str, doctor: &str) -> bool {
     // Where it is wrong is said by the JavaScript engine.
@@ -268,8 +277,8 @@ fn same_cause(claude: &str, doctor: &str) -> bool {
     let cut = |text: &str| text.split(json).next().unwrap_or_default().to_owned();
     // Claude Code puts one full stop behind the cause, whether it has one or not.
     let claude = claude.replace("@HOME@", "~");
-    let doctor = doctor.trim_end_matches('.');
-    claude == doctor || (claude.contains(json) && cut(&claude) == cut(doctor))
+    let [claude, doctor] = [&*claude, doctor].map(|text| text.trim_end_matches('.'));
+    claude == doctor || (claude.contains(json) && cut(claude) == cut(doctor))
 }
 
 /// The file at which Claude Code ended.

@@ -966,3 +966,47 @@ fn a_sign_in_with_the_console_that_is_missing_is_the_cause() {
     blocked_by(&told, "credential-source-found");
     assert_eq!(world.operations(), [""; 0]);
 }
+
+#[test]
+fn where_a_host_delivers_the_credentials_a_profile_is_not_used() {
+    let world = World::healthy();
+    let mut machine = with_config(
+        &world,
+        "[profile dev]\naws_access_key_id = AKIAPROFILE000000001\naws_secret_access_key = profile-secret-0001\n",
+    );
+    machine.env("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1");
+    let told = checkup(&machine);
+    let root = told.one_root(1, "credential-source-found", "no-credentials-in-chain");
+    let why = root["why"].as_str().unwrap();
+    assert!(
+        why.contains("Bedrock credentials are managed by the desktop app, but none are available."),
+        "{why}"
+    );
+    assert_eq!(world.operations(), [""; 0]);
+    machine
+        .env("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT00001")
+        .env("AWS_SECRET_ACCESS_KEY", "environment-secret-0001");
+    checkup(&machine).healthy();
+    signed_only_by(&world, "AKIAENVIRONMENT00001");
+}
+
+#[test]
+fn an_endpoint_that_the_sdk_refuses_ends_the_chain() {
+    let world = World::healthy();
+    let mut machine = with_config(
+        &world,
+        &format!(
+            "[profile dev]\n{ROLE}source_profile = base\nuse_fips_endpoint = true\nendpoint_url = {}\n[profile base]\naws_access_key_id = AKIAPROFILE000000001\naws_secret_access_key = profile-secret-0001\n",
+            world.plain_url()
+        ),
+    );
+    let told = checkup(&machine);
+    let root = told.one_root(1, "credential-source-found", "no-credentials-in-chain");
+    assert!(
+        what(root).contains("FIPS and custom endpoint are not supported"),
+        "{root}"
+    );
+    assert_eq!(world.operations(), [""; 0]);
+    machine.env("AWS_USE_FIPS_ENDPOINT", "false");
+    checkup(&machine).healthy();
+}

@@ -5,7 +5,7 @@
 use bedrock_doctor_world::{Machine, Rule, World};
 use serde_json::Value;
 
-use crate::harness::{assert_fix, assert_owner, bare, checkup, commands, machine};
+use crate::harness::{Checkup, assert_fix, assert_owner, bare, checkup, commands, machine};
 
 const MAIN: &str = "us.anthropic.claude-sonnet-4-6";
 const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/Dev/alice";
@@ -312,6 +312,76 @@ fn a_denied_list_of_profiles_is_a_warning_and_models_go_by_prefix() {
         asked.iter().all(|model| model.starts_with("eu.")),
         "{asked:?}"
     );
+}
+
+/// Asserts that the list was not asked for, and that it is a warning only: models go by prefix.
+#[track_caller]
+fn assert_not_listed(world: &World, checkup: &Checkup, words: &str) {
+    checkup.healthy();
+    let warning = checkup.finding("profile-listing-allowed", "warn");
+    assert_eq!(warning["code"], "profile-discovery-blocked");
+    assert_owner(warning, "you");
+    assert!(
+        warning["what"].as_str().unwrap().contains(words),
+        "{warning}"
+    );
+    let operations = world.operations();
+    assert!(
+        !operations.contains(&"bedrock:ListInferenceProfiles".to_owned()),
+        "{operations:?}"
+    );
+    assert!(
+        operations.contains(&"bedrock:InvokeModel".to_owned()),
+        "{operations:?}"
+    );
+}
+
+#[test]
+fn an_endpoint_that_the_sdk_refuses_is_a_warning_and_models_go_by_prefix() {
+    for (switch, words) in [
+        ("AWS_USE_FIPS_ENDPOINT", "FIPS and custom endpoint"),
+        (
+            "AWS_USE_DUALSTACK_ENDPOINT",
+            "Dualstack and custom endpoint",
+        ),
+    ] {
+        let world = World::healthy();
+        let mut machine = machine(&world);
+        machine
+            .env("AWS_ENDPOINT_URL_BEDROCK", &world.plain_url())
+            .env(switch, "true");
+        assert_not_listed(&world, &checkup(&machine), words);
+    }
+}
+
+#[test]
+fn a_bedrock_key_with_a_line_end_works_for_invocations_only() {
+    let world = World::healthy();
+    let mut machine = bare(&world);
+    machine.env(
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29tLz9BY3Rpb249Q2Fs\n",
+    );
+    let checkup = checkup(&machine);
+    assert_not_listed(&world, &checkup, "AWS_BEARER_TOKEN_BEDROCK as it stands");
+}
+
+#[test]
+fn the_old_name_of_a_fips_endpoint_is_no_region_to_sign_for() {
+    let world = World::healthy();
+    let mut machine = machine(&world);
+    machine.env("AWS_REGION", "fips-us-east-1");
+    checkup(&machine);
+    let requests = world.requests();
+    for service in ["bedrock", "sts"] {
+        let asked = requests.iter().find(|request| request.service == service);
+        let asked = asked.unwrap_or_else(|| panic!("{service} was not asked"));
+        assert_eq!(
+            asked.signing_region.as_deref(),
+            Some("us-east-1"),
+            "{service}"
+        );
+    }
 }
 
 #[test]

@@ -252,6 +252,7 @@ pub fn plan(
         links: Vec::new(),
     };
     let _ends = walk.before_the_chain(export)
+        || walk.host()
         || walk.environment()
         || walk.profile()
         || walk.web_identity()
@@ -313,6 +314,40 @@ impl Walk<'_> {
             self.try_it(Provider::Export);
         }
         GOES_ON
+    }
+
+    /// Whoever embeds Claude Code delivers the credentials as keys in the environment, or there are none. A profile
+    /// that is named does not take their place there (seen, 2.1.330).
+    fn host(&mut self) -> bool {
+        if !self.environment.is_managed_by_host() {
+            return GOES_ON;
+        }
+        let kind = CredentialKind::Environment;
+        let is_set = |name| {
+            let value = self.environment.get(name);
+            value.is_some_and(|value| !value.trim().is_empty())
+        };
+        if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
+            self.try_it(Provider::Environment);
+            return ENDS;
+        }
+        let reason = "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST is set, so only keys in the environment count, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set";
+        let step = step(
+            kind,
+            StepOutcome::Stopped,
+            reason.to_owned(),
+            Some("host-without-credentials"),
+        );
+        let service = match self.service {
+            Service::Mantle => "Mantle",
+            Service::AnthropicAws => "Anthropic-on-AWS",
+            _ => "Bedrock",
+        };
+        let printed = format!(
+            "{service} credentials are managed by the desktop app, but none are available. Background agents and teammates are not supported for this credential kind. Run this from the main session, or switch the desktop app to a profile-based or API-key credential. If this is the main session, restart the desktop app."
+        );
+        self.links.push(Link::Stopped { step, printed });
+        ENDS
     }
 
     fn environment(&mut self) -> bool {
@@ -729,6 +764,33 @@ mod tests {
         );
         let below = [("AWS_PROFILE", "p"), ("AWS_CONFIG_FILE", "~/config")];
         plans(&below, &config, "", &["Environment -", "stop Sso"]);
+    }
+
+    #[test]
+    fn where_a_host_delivers_the_credentials_only_what_it_sets_counts() {
+        let host = ("CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST", "1");
+        let [id, secret] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        let profile = ("AWS_PROFILE", "p");
+        let config = format!("[default]\n{KEYS}[profile p]\n{KEYS}");
+        for (others, want) in [
+            (
+                vec![(id, "AKIA"), (secret, "s"), profile],
+                "try Environment",
+            ),
+            (vec![("AWS_BEARER_TOKEN_BEDROCK", "t")], "try ApiKey"),
+            (vec![("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "1")], "try Unsigned"),
+            (vec![], "stop Environment"),
+            (vec![profile], "stop Environment"),
+            (vec![(id, "AKIA")], "stop Environment"),
+            (vec![(id, " "), (secret, "s")], "stop Environment"),
+            (
+                vec![("AWS_ROLE_ARN", "r"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "t")],
+                "stop Environment",
+            ),
+        ] {
+            let shell = [vec![host], others].concat();
+            plans(&shell, &config, "", &[want]);
+        }
     }
 
     #[test]

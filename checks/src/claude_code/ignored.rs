@@ -117,7 +117,8 @@ impl List<'_> {
                 self.variable("ANTHROPIC_AUTH_TOKEN", &on_aws);
             }
         }
-        if self.environment.get("AWS_PROFILE").is_some() {
+        let skipped = !self.environment.is_managed_by_host();
+        if skipped && self.environment.get("AWS_PROFILE").is_some() {
             self.variable(
                 "AWS_ACCESS_KEY_ID",
                 "keys of the environment are skipped as soon as `AWS_PROFILE` is set",

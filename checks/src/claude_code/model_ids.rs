@@ -1,5 +1,6 @@
 //! The ids of models: those of Anthropic, of foundation models, of inference profiles, of Mantle.
 
+use super::versions::{Rules, Version};
 use crate::facts::Provider;
 
 /// The prefixes of system-defined inference profiles.
@@ -11,6 +12,15 @@ struct Known {
     bedrock: &'static str,
     /// Not every model is served there.
     mantle: Option<&'static str>,
+    /// The first version of Claude Code that knows it, where older ones map ids as well.
+    since: Version,
+}
+
+impl Known {
+    const fn since(mut self, version: Version) -> Self {
+        self.since = version;
+        self
+    }
 }
 
 const fn known(
@@ -22,10 +32,11 @@ const fn known(
         anthropic,
         bedrock,
         mantle,
+        since: Version::new(0, 0, 0),
     }
 }
 
-/// Seen with 2.1.330. A short form such as `claude-sonnet-4-5` is none of them and goes out as it is.
+/// Seen with 2.1.206 and all later recorded versions. A short form such as `claude-sonnet-4-5` is none of them and goes out as it is.
 #[rustfmt::skip]
 const KNOWN: [Known; 20] = [
     known("claude-3-5-haiku-20241022", "anthropic.claude-3-5-haiku-20241022-v1:0", None),
@@ -35,7 +46,7 @@ const KNOWN: [Known; 20] = [
     known("claude-sonnet-4-5-20250929", "anthropic.claude-sonnet-4-5-20250929-v1:0", None),
     known("claude-sonnet-4-6", "anthropic.claude-sonnet-4-6", None),
     known("claude-sonnet-5", "anthropic.claude-sonnet-5", Some("anthropic.claude-sonnet-5")),
-    known("claude-sonnet-5-5", "anthropic.claude-sonnet-5-5", Some("anthropic.claude-sonnet-5-5")),
+    known("claude-sonnet-5-5", "anthropic.claude-sonnet-5-5", Some("anthropic.claude-sonnet-5-5")).since(Version::new(2, 1, 300)),
     known("claude-haiku-4-5-20251001", "anthropic.claude-haiku-4-5-20251001-v1:0", Some("anthropic.claude-haiku-4-5")),
     known("claude-opus-4-20250514", "anthropic.claude-opus-4-20250514-v1:0", None),
     known("claude-opus-4-1-20250805", "anthropic.claude-opus-4-1-20250805-v1:0", None),
@@ -43,16 +54,18 @@ const KNOWN: [Known; 20] = [
     known("claude-opus-4-6", "anthropic.claude-opus-4-6-v1", None),
     known("claude-opus-4-7", "anthropic.claude-opus-4-7", Some("anthropic.claude-opus-4-7")),
     known("claude-opus-4-8", "anthropic.claude-opus-4-8", Some("anthropic.claude-opus-4-8")),
-    known("claude-opus-5", "anthropic.claude-opus-5", Some("anthropic.claude-opus-5")),
-    known("claude-opus-5-5", "anthropic.claude-opus-5-5", Some("anthropic.claude-opus-5-5")),
+    known("claude-opus-5", "anthropic.claude-opus-5", Some("anthropic.claude-opus-5")).since(Version::new(2, 1, 219)),
+    known("claude-opus-5-5", "anthropic.claude-opus-5-5", Some("anthropic.claude-opus-5-5")).since(Version::new(2, 1, 280)),
     known("claude-fable-5", "anthropic.claude-fable-5", Some("anthropic.claude-fable-5")),
-    known("claude-fable-5-1", "anthropic.claude-fable-5-1", Some("anthropic.claude-fable-5-1")),
-    known("claude-fable-5-2", "anthropic.claude-fable-5-2", Some("anthropic.claude-fable-5-2")),
+    known("claude-fable-5-1", "anthropic.claude-fable-5-1", Some("anthropic.claude-fable-5-1")).since(Version::new(2, 1, 260)),
+    known("claude-fable-5-2", "anthropic.claude-fable-5-2", Some("anthropic.claude-fable-5-2")).since(Version::new(2, 1, 330)),
 ];
 
 /// What a service calls the model of an Anthropic id, such as `claude-sonnet-4-6`; without prefix.
-pub fn id_at(provider: Provider, anthropic: &str) -> Option<&'static str> {
-    let known = KNOWN.iter().find(|known| known.anthropic == anthropic)?;
+pub fn id_at(provider: Provider, anthropic: &str, rules: Rules) -> Option<&'static str> {
+    let known = KNOWN
+        .iter()
+        .find(|known| known.anthropic == anthropic && known.since <= rules.version)?;
     match provider {
         Provider::Mantle => known.mantle,
         Provider::AnthropicAws => Some(known.anthropic),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::Environment;
 use super::model_ids::{PREFIXES, id_at, without_prefix, without_window};
-use super::versions::{Rule, Rules};
+use super::versions::{Defaults, Rule, Rules};
 use crate::facts::{InferenceProfiles, Models, Overridden, Provider, Source, Value};
 use crate::parse::js::trim;
 
@@ -115,7 +115,10 @@ impl Resolver<'_> {
         candidates.extend(
             self.environment
                 .set_value("ANTHROPIC_DEFAULT_MODEL")
-                .filter(|model| may_start_sessions(&model.value)),
+                .filter(|model| {
+                    may_start_sessions(&model.value)
+                        && self.target.rules.has(Rule::DefaultModelVariable)
+                }),
         );
         if candidates.is_empty() {
             return self.unselected(families);
@@ -151,12 +154,11 @@ impl Resolver<'_> {
             return (main, opus);
         }
         match (opus, sonnet) {
-            (true, false) => (families.opus.clone(), true),
-            (true, true) if self.target.rules.has(Rule::BackgroundIsSonnet) => {
-                (families.opus.clone(), false)
+            (true, _) if self.target.rules.has(Rule::OpusIsMain) => {
+                (families.opus.clone(), !sonnet)
             }
             (_, true) => (families.sonnet.clone(), false),
-            (false, false) => (self.default_model(Role::Main), false),
+            (_, false) => (self.default_model(Role::Main), false),
         }
     }
 
@@ -228,28 +230,41 @@ impl Resolver<'_> {
             return self.default_model(role);
         };
         seen.push(role);
-        pinned.value = match family(&alias(&pinned.value)) {
+        pinned.value = match self.named(&alias(&pinned.value)) {
             Some(other) if !seen.contains(&other) => self.followed(other, seen).value,
             _ => self.mapped(&pinned.value),
         };
         pinned
     }
 
-    fn default_model(&mut self, role: Role) -> Value<String> {
+    fn defaults(&self) -> Option<&'static Defaults> {
         let rules = self.target.rules;
-        let defaults = match self.target.provider {
+        match self.target.provider {
             Provider::Mantle => rules.mantle_defaults(),
             Provider::AnthropicAws => rules.anthropic_aws_defaults(),
             _ => rules.defaults(),
+        }
+    }
+
+    /// The family that an alias stands for in this version.
+    fn named(&self, alias: &str) -> Option<Role> {
+        let knows_fable = || {
+            self.defaults()
+                .is_some_and(|defaults| defaults.fable.is_some())
         };
-        let base = defaults.map_or("", |defaults| match role {
+        family(alias).filter(|role| *role != Role::Fable || knows_fable())
+    }
+
+    fn default_model(&mut self, role: Role) -> Value<String> {
+        let base = self.defaults().map_or("", |defaults| match role {
             Role::Main => &defaults.main,
             Role::Opus => &defaults.opus,
             Role::Sonnet => &defaults.sonnet,
             Role::Haiku => &defaults.haiku,
-            Role::Fable => &defaults.fable,
+            Role::Fable => defaults.fable.as_deref().unwrap_or("fable"),
         });
-        let source = Source::default_of(&format!("of Claude Code {}", rules.version));
+        let version = self.target.rules.version;
+        let source = Source::default_of(&format!("of Claude Code {version}"));
         if let Some(replaced) = self.overridden(base) {
             return replaced;
         }
@@ -289,25 +304,25 @@ impl Resolver<'_> {
         self.settings
             .overrides
             .iter()
-            .find(|(id, _)| id_at(self.target.provider, id) == Some(base))
+            .find(|(id, _)| id_at(self.target.provider, id, self.target.rules) == Some(base))
             .map(|(_, value)| value.clone())
     }
 
     /// What a model setting turns into: aliases, Anthropic ids and overrides are resolved, all else goes out as it is.
     fn model_id(&mut self, text: &str, families: &Families) -> String {
-        match &*alias(text) {
-            "opus" | "best" => families.opus.value.clone(),
-            "sonnet" | "opusplan" => families.sonnet.value.clone(),
-            "haiku" => families.haiku.value.clone(),
-            "fable" => self.family(Role::Fable).value,
-            _ => self.mapped(text),
+        match self.named(&alias(text)) {
+            Some(Role::Opus) => families.opus.value.clone(),
+            Some(Role::Sonnet) => families.sonnet.value.clone(),
+            Some(Role::Haiku) => families.haiku.value.clone(),
+            Some(role) => self.family(role).value,
+            None => self.mapped(text),
         }
     }
 
     fn mapped(&mut self, text: &str) -> String {
         let plain = without_window(trim(text));
         let provider = self.target.provider;
-        match id_at(provider, &plain.to_ascii_lowercase()) {
+        match id_at(provider, &plain.to_ascii_lowercase(), self.target.rules) {
             Some(base) if self.target.rules.has(Rule::AnthropicIdsMapped) => {
                 match self.overridden(base) {
                     Some(replaced) => replaced.value,

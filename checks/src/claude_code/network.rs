@@ -1,11 +1,13 @@
 //! Where requests go, through which proxy, and which certificates are trusted.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use std::collections::BTreeMap;
 
 use super::environment::Environment;
 use super::profiles::Profiles;
 use super::region::{domain, dual_stack_domain, partition};
-use crate::facts::{CaFile, Proxy, Route, Source, SourceKind, Value};
+use crate::facts::{CaFile, Failure, FailureKind, Proxy, Route, Source, SourceKind, Value};
 
 /// The two kinds of request, which Claude Code routes differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,12 +188,8 @@ impl Routing {
         if let Some(url) = configured {
             return url.clone();
         }
-        // Old names of FIPS endpoints: `fips-us-east-1`, `us-east-1-fips`.
-        let plain = region
-            .strip_prefix("fips-")
-            .or_else(|| region.strip_suffix("-fips"));
-        let fips = self.sdk.fips || plain.is_some();
-        let region = plain.unwrap_or(region);
+        let fips = self.sdk.fips || is_fips_region(region);
+        let region = signing_region(region);
         // In GovCloud the endpoints of these services are FIPS endpoints by their usual name.
         let usual = partition(region) == "aws-us-gov" && host != "bedrock";
         let suffix = if fips && !usual { "-fips" } else { "" };
@@ -201,6 +199,38 @@ impl Routing {
             domain(region)
         };
         from_region(&format!("{host}{suffix}.{region}.{domain}"))
+    }
+
+    /// Why the AWS SDK sends nothing to an endpoint that was configured: with FIPS or dual-stack endpoints it asks AWS's
+    /// own only (seen, 2.1.330).
+    pub fn refusal(&self, endpoint: &Value<String>, region: &str) -> Option<Failure> {
+        if endpoint.source.kind == SourceKind::Default {
+            return None;
+        }
+        let kind = if self.sdk.fips || is_fips_region(region) {
+            "FIPS"
+        } else if self.sdk.dual_stack {
+            "Dualstack"
+        } else {
+            return None;
+        };
+        let words = format!("Invalid Configuration: {kind} and custom endpoint are not supported");
+        Some(refused_by_sdk("EndpointError", words))
+    }
+
+    /// Why the AWS SDK does not list inference profiles, when it does not.
+    ///
+    /// It puts `AWS_BEARER_TOKEN_BEDROCK` into the header as it stands. Invocations trim it, so that they work with a
+    /// line end that was pasted along (seen, 2.1.330).
+    pub fn listing_refusal(&self, region: &str) -> Option<Failure> {
+        let carried = |c: char| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}');
+        let key = self.environment.get("AWS_BEARER_TOKEN_BEDROCK");
+        let key = key.filter(|key| !key.trim().is_empty());
+        if key.is_some_and(|key| !key.chars().all(carried)) {
+            let words = "no header can carry AWS_BEARER_TOKEN_BEDROCK as it stands: it holds a line end or another character that is not allowed there";
+            return Some(refused_by_sdk("TypeError", words.to_owned()));
+        }
+        self.refusal(&self.bedrock(region), region)
     }
 
     /// The endpoint of the sign-in service behind `aws login`, whose hosts begin with the Region.
@@ -250,6 +280,26 @@ impl Routing {
             },
             proxy,
         }
+    }
+}
+
+/// The Region that the AWS SDK signs for: old names of FIPS endpoints, `fips-us-east-1` and `us-east-1-fips`, hold it.
+pub fn signing_region(region: &str) -> &str {
+    region
+        .strip_prefix("fips-")
+        .or_else(|| region.strip_suffix("-fips"))
+        .unwrap_or(region)
+}
+
+fn is_fips_region(region: &str) -> bool {
+    signing_region(region) != region
+}
+
+/// An error of the AWS SDK itself, which has a name, and nothing is sent.
+fn refused_by_sdk(name: &str, words: String) -> Failure {
+    Failure {
+        code: Some(name.to_owned()),
+        ..Failure::new(FailureKind::Configuration, words)
     }
 }
 
@@ -367,6 +417,45 @@ mod tests {
         }
         for list in ["", ",", "naws.com", "example.org", "s-east-1.amazonaws.com"] {
             assert!(!bypasses(list, host), "{list}");
+        }
+    }
+
+    #[test]
+    fn the_sdk_lists_nothing_where_it_refuses_the_endpoint_or_cannot_send_the_key() {
+        const KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
+        let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+        let own = ("AWS_ENDPOINT_URL", "https://gw.example.com");
+        let base = ("ANTHROPIC_BEDROCK_BASE_URL", "https://gw.example.com");
+        let (region, old_name) = ("us-east-1", "fips-us-east-1");
+        let dual_stack = ("AWS_USE_DUALSTACK_ENDPOINT", "true");
+        for (shell, region, refused) in [
+            (vec![fips], region, false),
+            (vec![own], region, false),
+            (vec![fips, own], region, true),
+            (vec![fips, base], region, true),
+            (vec![dual_stack, own], region, true),
+            (vec![], old_name, false),
+            (vec![own], old_name, true),
+            (vec![own], "us-east-1-fips", true),
+            (vec![(KEY, " ABSK key ")], region, false),
+            (vec![(KEY, "\tABSKü")], region, false),
+            (vec![(KEY, "\n")], region, false),
+            (vec![(KEY, "ABSK\n")], region, true),
+            (vec![(KEY, "\rABSK")], region, true),
+            (vec![(KEY, "ABSK\u{7f}")], region, true),
+            (vec![(KEY, "ABSK€")], region, true),
+        ] {
+            let set = shell
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let environment = Environment::merge(&set.collect(), &[]);
+            let profiles = Profiles::default();
+            let routing = Routing::of(&environment, &profiles, "default", Plane::Control);
+            assert_eq!(
+                routing.listing_refusal(region).is_some(),
+                refused,
+                "{shell:?} {region}"
+            );
         }
     }
 

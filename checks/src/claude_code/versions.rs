@@ -56,8 +56,8 @@ pub struct Defaults {
     pub sonnet: String,
     /// What `haiku` stands for.
     pub haiku: String,
-    /// What `fable` stands for.
-    pub fable: String,
+    /// What `fable` stands for, once that is an alias.
+    pub fable: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -84,9 +84,11 @@ pub enum Rule {
     GovcloudPrefix,
     FlatCredentialExport,
     AnthropicIdsMapped,
+    OpusIsMain,
     BackgroundIsSonnet,
     RegionPrefixVariable,
     MalformedRegionIsUnset,
+    DefaultModelVariable,
     ExactProfileNames,
 }
 

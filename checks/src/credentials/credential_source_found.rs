@@ -312,6 +312,14 @@ mod tests {
                 "container-refused",
                 "check the role of the ECS task, or the EKS Pod Identity association of the service account",
             ),
+            (
+                "endpoint-refused",
+                "take away one of both: the endpoint of your own (AWS_ENDPOINT_URL…, or `endpoint_url` in the profile), or the FIPS or dual-stack endpoints (AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, or the same in the profile)",
+            ),
+            (
+                "host-without-credentials",
+                "run Claude Code from the main session of the program that starts it, or restart that program, so that it passes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK",
+            ),
         ] {
             let facts = without(vec![step(kind, StepOutcome::Failed, cause, "because")]);
             let finding = only(&CHECK, &facts, Status::Fail, CODE);

@@ -47,6 +47,15 @@ impl LoginTokenFile {
     }
 }
 
+/// Everything without which the SDK refuses a file, in its order; the last one stands within the first.
+pub const REQUIRED: [&str; 5] = [
+    "accessToken",
+    "clientId",
+    "refreshToken",
+    "dpopKey",
+    "accountId",
+];
+
 /// Reads a file of the cache.
 pub fn parse(text: &str) -> Result<LoginTokenFile, JsonProblem> {
     let members = json::object(text)?;
@@ -57,13 +66,13 @@ pub fn parse(text: &str) -> Result<LoginTokenFile, JsonProblem> {
     let top = |field| json::get(&members, field).and_then(json::string);
 
     let lacks = |members, field| !json::get(members, field).is_some_and(json::truthy);
-    let mut missing: Vec<&'static str> = ["accessToken", "clientId", "refreshToken", "dpopKey"]
+    let missing = REQUIRED
         .into_iter()
-        .filter(|field| lacks(&members, field))
+        .filter(|&field| match field {
+            "accountId" => lacks(&key, field),
+            _ => lacks(&members, field),
+        })
         .collect();
-    if lacks(&key, "accountId") {
-        missing.push("accountId");
-    }
 
     Ok(LoginTokenFile {
         access_key_id: text_of("accessKeyId"),

@@ -8,6 +8,8 @@ use crate::text::count;
 /// See [`Meta::docs`].
 pub(crate) struct ProfileListingAllowed;
 
+const UNCHECKED: &str = "Claude Code then puts the Region's prefix before model ids unchecked; a wrong one appears as an invalid model id";
+
 impl Check for ProfileListingAllowed {
     const META: &'static Meta = &Meta {
         id: "profile-listing-allowed",
@@ -17,7 +19,9 @@ impl Check for ProfileListingAllowed {
         docs: "
 ## What it looks at
 
-Whether `bedrock:ListInferenceProfiles` is allowed.
+Whether `bedrock:ListInferenceProfiles` is allowed, and whether Claude Code asks at all. It does not when an
+endpoint of your own is configured together with FIPS or dual-stack endpoints, or when
+`AWS_BEARER_TOKEN_BEDROCK` holds a line end: invocations do without either.
 
 ## Why it matters
 
@@ -51,11 +55,22 @@ Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin 
                         format!("not allowed: `bedrock:ListInferenceProfiles`{principal}"),
                     )
                     .owner(Owner::AccountAdmin)
-                    .why("Claude Code then puts the Region's prefix before model ids unchecked; a wrong one appears as an invalid model id")
+                    .why(UNCHECKED)
                     .evidence(Basis::Reported, failure.words())
                     .request_id(failure.request_id.clone())
                     .fix("allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile` on `*`")
                 }
+                // The SDK's own errors have a name. Where only this checkup could not ask, there is none.
+                Answer::NotSent if failure.code.is_some() => Finding::warn(
+                    "profile-discovery-blocked",
+                    format!(
+                        "Claude Code does not list the inference profiles: {}",
+                        failure.message
+                    ),
+                )
+                .why(UNCHECKED)
+                .evidence(Basis::Inferred, failure.words())
+                .fix("correct the variables or the profile that this names, or pin full model ids"),
                 _ => not_judged_here("the list of inference profiles", failure),
             },
         }]
@@ -102,6 +117,26 @@ mod tests {
         );
         assert_eq!(finding.owner, Owner::AccountAdmin);
         assert!(finding.what.contains("user/alice"));
+    }
+
+    #[test]
+    fn warns_when_claude_code_does_not_ask() {
+        let words = "Invalid Configuration: FIPS and custom endpoint are not supported";
+        let mut failure = Failure::new(FailureKind::Configuration, words);
+        only(
+            &CHECK,
+            &with(Observed::Failed(failure.clone())),
+            Status::CannotTell,
+            None,
+        );
+        failure.code = Some("EndpointError".into());
+        let finding = only(
+            &CHECK,
+            &with(Observed::Failed(failure)),
+            Status::Warn,
+            Some("profile-discovery-blocked"),
+        );
+        assert!(finding.what.ends_with(words), "{}", finding.what);
     }
 
     #[test]

@@ -68,18 +68,25 @@ fn judge(step: &Step, session: &SsoSession) -> Finding {
             left_out("does not ask IAM Identity Center for the role")
         }
         _ if cause(step) == "sso-refresh-rejected" => refresh_rejected(step, session),
+        _ if cause(step) == "endpoint-refused" => {
+            not_asked(step).explained_by("credential-source-found")
+        }
         (StepOutcome::Failed | StepOutcome::Stopped, Some(failure)) => {
             refused(step, failure, session)
         }
-        _ => Finding::cannot_tell(format!(
-            "IAM Identity Center was not asked for the role: {}",
-            step.reason
-        ))
-        .explained_by("sso-profile-complete")
-        .explained_by("sso-token-present")
-        .explained_by("sso-token-fresh")
-        .explained_by("role-assumable"),
+        _ => not_asked(step)
+            .explained_by("sso-profile-complete")
+            .explained_by("sso-token-present")
+            .explained_by("sso-token-fresh")
+            .explained_by("role-assumable"),
     }
+}
+
+fn not_asked(step: &Step) -> Finding {
+    let reason = &step.reason;
+    Finding::cannot_tell(format!(
+        "IAM Identity Center was not asked for the role: {reason}"
+    ))
 }
 
 fn pass(role: &str, account: &str) -> Finding {
@@ -337,6 +344,18 @@ mod tests {
             let facts = machine(CredentialKind::Sso, StepOutcome::Stopped, cause, None);
             only(&CHECK, &facts, Status::CannotTell, None);
         }
+        let refusal = Failure::new(FailureKind::Configuration, "FIPS and custom endpoint");
+        let facts = machine(
+            CredentialKind::Sso,
+            StepOutcome::Stopped,
+            "endpoint-refused",
+            Some(refusal),
+        );
+        let finding = only(&CHECK, &facts, Status::CannotTell, None);
+        assert_eq!(
+            finding.explained_by,
+            [Explanation::Check("credential-source-found")]
+        );
         let open = machine(
             CredentialKind::Sso,
             StepOutcome::NotTried,

@@ -7,7 +7,7 @@ use crate::text::relative;
 /// See [`Meta::docs`].
 pub(crate) struct SsoTokenFresh;
 
-/// The SDK renews a token that has less than this many seconds left.
+/// The SDK renews the token of a session that has no more than this many seconds left, or gives it up.
 const RENEWAL_WINDOW: i64 = 300;
 
 /// Less than this many seconds are worth a warning when the token cannot be renewed.
@@ -29,7 +29,7 @@ everything that a renewal needs is there.
 
 Without a valid token no role credentials are handed out, so every call fails before it reaches Bedrock.
 Claude Code renews a token with less than 5 minutes left, if it can; the old form of profile
-(`sso_start_url` in the profile itself) never can.
+(`sso_start_url` in the profile itself) never can, and uses its token to the end.
 
 ## How to fix it
 
@@ -78,7 +78,12 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
     };
     let left = expires_at.as_second() - now.as_second();
     let when = relative(expires_at, now);
-    if left > RENEWAL_WINDOW {
+    let is_used_above = if session.session.is_some() {
+        RENEWAL_WINDOW
+    } else {
+        0
+    };
+    if left > is_used_above {
         let finding = Finding::pass(format!("the token for profile `{profile}` expires {when}"));
         return if session.renews(token) || left > SHORTLY {
             finding
@@ -206,12 +211,19 @@ mod tests {
     }
 
     #[test]
-    fn the_old_form_of_profile_never_renews() {
-        let mut facts = with_token(-60, true, None);
-        if let Observed::Known(cache) = &mut facts.sso_cache {
-            cache.active.as_mut().unwrap().session = None;
+    fn the_old_form_of_profile_never_renews_and_uses_its_token_to_the_end() {
+        for (left, status) in [
+            (-60, Status::Fail),
+            (0, Status::Fail),
+            (1, Status::Warn),
+            (300, Status::Warn),
+        ] {
+            let mut facts = with_token(left, true, None);
+            if let Observed::Known(cache) = &mut facts.sso_cache {
+                cache.active.as_mut().unwrap().session = None;
+            }
+            only(&CHECK, &facts, status, Some("sso-session-expired"));
         }
-        only(&CHECK, &facts, Status::Fail, Some("sso-session-expired"));
     }
 
     #[test]

@@ -104,19 +104,27 @@ impl Missing<'_> {
     }
 
     fn remedies(&self, mut finding: Finding) -> Finding {
-        let flag = profile_flag(&self.configuration.profile.value);
-        if let Some(profile) = self.meant_profile() {
-            finding = finding.fix_command(
-                format!("use profile `{profile}`: Claude Code does not read AWS_DEFAULT_PROFILE, which names it"),
-                format!("export AWS_PROFILE={}", shell_word(profile)),
-            );
-        }
         let has = |name: &str| {
             self.credentials
                 .steps
                 .iter()
                 .any(|step| cause(step) == name)
         };
+        if has("host-without-credentials") {
+            return finding
+                .fix("run Claude Code from the main session of the program that starts it, or restart that program, so that it passes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK")
+                .fix("or, to use your own profile, start `claude` without CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST");
+        }
+        let flag = profile_flag(&self.configuration.profile.value);
+        if has("endpoint-refused") {
+            return finding.fix("take away one of both: the endpoint of your own (AWS_ENDPOINT_URL…, or `endpoint_url` in the profile), or the FIPS or dual-stack endpoints (AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT, or the same in the profile)");
+        }
+        if let Some(profile) = self.meant_profile() {
+            finding = finding.fix_command(
+                format!("use profile `{profile}`: Claude Code does not read AWS_DEFAULT_PROFILE, which names it"),
+                format!("export AWS_PROFILE={}", shell_word(profile)),
+            );
+        }
         if has("half-environment-keys") {
             finding =
                 finding.fix("export both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither");
