@@ -122,10 +122,10 @@ pub(crate) struct CheckArgs {
     pub(crate) timeout: f64,
 
     #[command(flatten)]
-    pub(crate) what_if: WhatIfArgs,
+    pub(crate) output: OutputArgs,
 
     #[command(flatten)]
-    pub(crate) output: OutputArgs,
+    pub(crate) what_if: WhatIfArgs,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -141,9 +141,6 @@ pub(crate) struct ResolveArgs {
     #[command(flatten)]
     pub(crate) renewal: RenewalArgs,
 
-    #[command(flatten)]
-    pub(crate) what_if: WhatIfArgs,
-
     /// The form of the answer
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
     pub(crate) format: ListFormat,
@@ -155,35 +152,38 @@ pub(crate) struct ResolveArgs {
     /// Show whole access key ids
     #[arg(long)]
     pub(crate) show_identifiers: bool,
+
+    #[command(flatten)]
+    pub(crate) what_if: WhatIfArgs,
 }
 
 /// What is assumed instead of what the machine says. The report names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "What if")]
 pub(crate) struct WhatIfArgs {
-    /// This were the AWS profile, whatever `AWS_PROFILE` says
+    /// Assume this AWS profile, whatever `AWS_PROFILE` says
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 
-    /// This were the Region, whatever `AWS_REGION` says
+    /// Assume this Region, whatever `AWS_REGION` says
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
 
-    /// Claude Code were started with `--model`
+    /// Assume that Claude Code is started with this `--model`
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 
-    /// Claude Code were started with `--settings`: a file, or JSON
+    /// Assume that Claude Code is started with these `--settings`: a file, or JSON
     #[arg(long, value_name = "FILE|JSON")]
     pub(crate) settings: Option<String>,
 
-    /// This version of Claude Code were installed
+    /// Assume this version of Claude Code
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub(crate) claude_version: Option<Version>,
 
-    /// This variable were set in the shell; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) env: Vec<(String, String)>,
+    /// Assume that this variable is set in the shell; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
 }
 
 /// What to do about credentials that are due.
@@ -253,20 +253,14 @@ fn account(text: &str) -> Result<String, String> {
 }
 
 fn version(text: &str) -> Result<Version, String> {
-    Version::parse(text).ok_or_else(|| "a version has three numbers, such as 2.1.330".to_owned())
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("a variable is written NAME=VALUE".to_owned()),
-    }
+    Version::parse(text.trim_start_matches('v'))
+        .ok_or_else(|| "a version has three numbers, such as 2.1.330".to_owned())
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 3_600.0 => Ok(seconds),
-        _ => Err("a number of seconds between 0 and 3600 is needed".to_owned()),
+        _ => Err("a number of seconds above 0, up to 3600, is needed".to_owned()),
     }
 }
 
@@ -346,8 +340,6 @@ mod tests {
             &["--offline", "--refresh"],
             &["--color"],
             &["--claude-version", "two"],
-            &["--env", "AWS_REGION"],
-            &["--env", "=x"],
         ] {
             assert!(read(words).is_err(), "{words:?}");
         }

@@ -1,12 +1,12 @@
 //! What Claude Code will use, in the form in which `resolve` writes it: version 1 of the JSON.
 
 use bedrock_doctor_checks::check::Entry;
-use bedrock_doctor_checks::claude_code::model_ids::is_mantle_id;
+use bedrock_doctor_checks::claude_code::versions::{OLDEST_KNOWN, Version};
 use bedrock_doctor_checks::diagnosis::Diagnosis;
 use bedrock_doctor_checks::facts::{
-    Absence, AwsCli, CaFile, Configuration, CredentialKind, Credentials, Facts, Header, Ignored,
-    Observed, Overridden, Provider, Proxy, Route, SettingsFile, SettingsState, Shown, Source, Step,
-    StepOutcome, Value,
+    Absence, AuthRefresh, AwsCli, CaFile, Configuration, CredentialKind, Credentials, Facts,
+    Header, Ignored, Observed, Overridden, Provider, Route, SettingsFile, SettingsState, Shown,
+    Source, SourceKind, Step, StepOutcome, Value,
 };
 use bedrock_doctor_checks::finding::Status;
 use bedrock_doctor_checks::forecast::{Forecast, Layer};
@@ -44,7 +44,7 @@ pub(crate) struct Resolution {
     pub(crate) forecast: Lifetime,
     /// What the AWS CLI would use in the same shell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) aws_cli: Option<AwsCli>,
+    pub(crate) aws_cli: Option<AwsCliView>,
     /// What is set and has no effect.
     pub(crate) ignored: Vec<Ignored>,
     /// What the checks of the configuration say about it.
@@ -82,6 +82,12 @@ pub(crate) struct ResolvedCredentials {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     pub(crate) steps: Vec<ResolvedStep>,
+    /// A run of `awsAuthRefresh`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_refresh: Option<AuthRefresh>,
+    /// Why a renewed token could not be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) not_saved: Option<String>,
 }
 
 /// One provider of the chain.
@@ -113,6 +119,46 @@ pub(crate) struct Models {
     /// Where the background model is invoked, when that is another Region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) background_region: Option<Value<String>>,
+}
+
+/// What the AWS CLI would use, and in what that is something else.
+#[derive(Serialize)]
+pub(crate) struct AwsCliView {
+    #[serde(flatten)]
+    pub(crate) uses: AwsCli,
+    /// `profile`, `region`, `credentials`.
+    pub(crate) differs: Vec<&'static str>,
+}
+
+fn aws_cli(
+    facts: &Facts,
+    configuration: &Configuration,
+    show_identifiers: bool,
+) -> Option<AwsCliView> {
+    let mut uses = facts.aws_cli.known()?.clone();
+    let theirs = &mut uses.credentials.value;
+    let differ = facts.credentials.known().is_some_and(|ours| {
+        let other_key = theirs.access_key_id.is_some()
+            && ours.access_key_id.is_some()
+            && theirs.access_key_id != ours.access_key_id;
+        theirs.error.is_some()
+            || theirs.kind != ours.kind
+            || (theirs.profile.is_some() && theirs.profile != ours.profile)
+            || other_key
+    });
+    let id = theirs.access_key_id.take();
+    theirs.access_key_id = id.map(|id| shortened(&id, show_identifiers));
+    let region = uses.region.as_ref().map(|region| &region.value);
+    let differs = [
+        ("profile", uses.profile.value != configuration.profile.value),
+        ("region", region != Some(&configuration.region.value)),
+        ("credentials", differ),
+    ];
+    let differs = differs.iter().filter(|(_, differs)| *differs);
+    Some(AwsCliView {
+        differs: differs.map(|(name, _)| *name).collect(),
+        uses,
+    })
 }
 
 /// A judgement of a check.
@@ -182,15 +228,8 @@ pub(crate) struct Request {
 pub(crate) struct Proxies {
     pub(crate) value: Option<String>,
     pub(crate) source: Source,
-    pub(crate) overridden: Vec<Overridden<String>>,
-    pub(crate) control_plane: ControlPlaneProxy,
-}
-
-/// The proxy of control-plane calls.
-#[derive(Serialize)]
-pub(crate) struct ControlPlaneProxy {
-    pub(crate) value: Option<String>,
-    pub(crate) source: Source,
+    pub(crate) overridden: Vec<Overridden<Option<String>>>,
+    pub(crate) control_plane: Value<Option<String>>,
 }
 
 /// Which certificates are trusted beside the built-in ones and the system's.
@@ -235,60 +274,24 @@ impl Resolution {
                 haiku: configuration.models.haiku.clone(),
                 background_region: configuration.background_region.clone(),
             },
-            request: request(configuration),
+            request: configuration.main_request().map(|request| Request {
+                method: "POST",
+                url: request.url,
+                service: request.service,
+            }),
             headers: configuration.headers.clone(),
             proxy: proxies(configuration),
             tls: tls(configuration),
             settings_files: configuration.settings_files.clone(),
             stops: stops(configuration),
             forecast: Lifetime::of(facts),
-            aws_cli: facts.aws_cli.known().map(|found| {
-                let mut found = found.clone();
-                let id = &mut found.credentials.value.access_key_id;
-                *id = id.as_ref().map(|id| shortened(id, show_identifiers));
-                found
-            }),
+            aws_cli: aws_cli(facts, configuration, show_identifiers),
             ignored,
             notes: notes(facts),
             open: open(facts, configuration),
             now: facts.now,
         })
     }
-}
-
-/// The route that requests with the user's prompt take.
-pub(crate) fn main_route(configuration: &Configuration) -> Option<&Route> {
-    match configuration.provider.value {
-        Provider::BedrockAndMantle if is_mantle_id(&configuration.models.main.value) => {
-            configuration.mantle.as_ref()
-        }
-        Provider::Bedrock | Provider::BedrockAndMantle => Some(&configuration.runtime),
-        Provider::Mantle => configuration.mantle.as_ref(),
-        Provider::AnthropicAws => configuration.anthropic_aws.as_ref(),
-        Provider::Vertex | Provider::Foundry | Provider::Anthropic => None,
-    }
-}
-
-fn request(configuration: &Configuration) -> Option<Request> {
-    let base = &main_route(configuration)?.endpoint.value;
-    let base = base.trim_end_matches('/');
-    let (service, path) = match configuration.provider.value {
-        Provider::AnthropicAws => ("aws-external-anthropic", "/v1/messages".to_owned()),
-        provider => {
-            let model = &configuration.models.main.value;
-            if provider.uses_bedrock() && !(provider.uses_mantle() && is_mantle_id(model)) {
-                let path = format!("/model/{model}/invoke-with-response-stream");
-                ("bedrock", path)
-            } else {
-                ("bedrock-mantle", "/v1/messages".to_owned())
-            }
-        }
-    };
-    Some(Request {
-        method: "POST",
-        url: format!("{base}{path}"),
-        service,
-    })
 }
 
 fn credentials(facts: &Facts, show_identifiers: bool) -> ResolvedCredentials {
@@ -306,6 +309,8 @@ fn credentials(facts: &Facts, show_identifiers: bool) -> ResolvedCredentials {
         renewable: found.renewable,
         error: found.error.clone(),
         steps: found.steps.iter().map(ResolvedStep::from).collect(),
+        auth_refresh: found.auth_refresh.clone(),
+        not_saved: found.not_saved.clone(),
     }
 }
 
@@ -330,28 +335,45 @@ fn stops(configuration: &Configuration) -> Option<String> {
 }
 
 fn proxies(configuration: &Configuration) -> Proxies {
-    let none = || Source::default_of("no proxy is set for this host");
-    let of = |proxy: Option<&Value<Proxy>>| match proxy {
-        Some(proxy) => (Some(proxy.value.url.clone()), proxy.source.clone()),
-        None => (None, none()),
-    };
-    let main = main_route(configuration).unwrap_or(&configuration.runtime);
-    let (value, source) = of(main.proxy.as_ref());
-    let overridden = main.proxy.iter().flat_map(|proxy| &proxy.overridden);
-    let (control, control_source) = of(configuration.bedrock.proxy.as_ref());
+    let request = configuration.main_request();
+    let route = request.map_or(&configuration.runtime, |request| request.route);
+    let invocations = proxy(configuration, route);
     Proxies {
-        value,
-        source,
-        overridden: overridden
-            .map(|lost| Overridden {
-                value: lost.value.url.clone(),
-                source: lost.source.clone(),
-            })
-            .collect(),
-        control_plane: ControlPlaneProxy {
-            value: control,
-            source: control_source,
+        value: invocations.value,
+        source: invocations.source,
+        overridden: invocations.overridden,
+        control_plane: proxy(configuration, &configuration.bedrock),
+    }
+}
+
+/// The proxy of a route; none has a reason, too.
+fn proxy(configuration: &Configuration, route: &Route) -> Value<Option<String>> {
+    if let Some(proxy) = &route.proxy {
+        return proxy.clone().map(|proxy| Some(proxy.url));
+    }
+    let first_set = |names: &[&str]| {
+        let mut names = names.iter();
+        names.find_map(|name| {
+            configuration
+                .variable(name)
+                .filter(|_| configuration.is_set(name))
+        })
+    };
+    let left_out = first_set(&["no_proxy", "NO_PROXY"]);
+    let proxy = first_set(&["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"]);
+    match (left_out, proxy) {
+        (Some(list), Some(proxy)) => Value {
+            value: None,
+            source: list.value.source.clone(),
+            overridden: match &proxy.value.value {
+                Shown::Plain(url) => vec![Overridden {
+                    value: Some(url.clone()),
+                    source: proxy.value.source.clone(),
+                }],
+                _ => Vec::new(),
+            },
         },
+        _ => Value::new(None, Source::default_of("no proxy is set")),
     }
 }
 
@@ -370,6 +392,9 @@ fn tls(configuration: &Configuration) -> Tls {
 /// What is not known, and why.
 fn open(facts: &Facts, configuration: &Configuration) -> Vec<String> {
     let mut open = Vec::new();
+    if stops(configuration).is_some() {
+        return open;
+    }
     let provider = configuration.provider.value;
     if !provider.uses_aws_credentials() {
         open.push(format!(
@@ -378,15 +403,18 @@ fn open(facts: &Facts, configuration: &Configuration) -> Vec<String> {
         ));
         return open;
     }
-    let rules = facts
-        .claude_code
-        .known()
-        .and_then(|found| found.version.as_deref());
-    match rules {
+    let found = facts.claude_code.known();
+    let version = found.and_then(|found| found.version.as_deref());
+    match version {
         None => open.push(format!(
             "Claude Code was not found: the rules are those of {}",
             configuration.rules
         )),
+        Some(version) if Version::parse(version).is_some_and(|version| version < OLDEST_KNOWN) => {
+            open.push(format!(
+                "Claude Code {version} is older than what is known here, {OLDEST_KNOWN} and later"
+            ));
+        }
         Some(version) if version != configuration.rules => open.push(format!(
             "Claude Code {version} is newer than what is known here: the rules are those of {}",
             configuration.rules
@@ -418,13 +446,15 @@ fn open(facts: &Facts, configuration: &Configuration) -> Vec<String> {
                 "the prefix of default models: the inference profiles that the account lists decide, and --offline asks nobody"
                     .to_owned(),
             ),
+            Observed::NotCollected(Absence::DoesNotApply { because }) => open.push(format!(
+                "the prefix of default models is not checked, by Claude Code neither: {because}"
+            )),
             Observed::NotCollected(_) => open.push(
                 "the prefix of default models: nobody could be asked which inference profiles the account lists"
                     .to_owned(),
             ),
         }
-        let unpinned = configuration.models.main.source.kind
-            == bedrock_doctor_checks::facts::SourceKind::Default;
+        let unpinned = configuration.models.main.source.kind == SourceKind::Default;
         if unpinned && !configuration.skip_auth {
             open.push(
                 "the main model: when it is refused at the start, Claude Code takes an older one without a word; `resolve` invokes nothing"

@@ -126,6 +126,14 @@ impl World {
     pub(crate) fn with_variables(&self, variables: &[(String, String)]) -> Self {
         let mut world = self.clone();
         world.environment.extend(variables.iter().cloned());
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        if let Some((_, home)) = variables
+            .iter()
+            .rev()
+            .find(|(variable, _)| variable == name)
+        {
+            world.home = Some(PathBuf::from(home)).filter(|home| !home.as_os_str().is_empty());
+        }
         world
     }
 

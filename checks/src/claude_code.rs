@@ -12,6 +12,7 @@ pub mod network;
 pub mod profiles;
 pub mod provider;
 pub mod region;
+pub mod request;
 pub mod variables;
 pub mod versions;
 
@@ -173,7 +174,11 @@ pub fn resolve(inputs: Inputs) -> Resolved {
     let environment = &inputs.environment;
     let profile = environment
         .set_value("AWS_PROFILE")
-        .unwrap_or_else(|| Value::new("default".to_owned(), Source::default_of("default")));
+        .unwrap_or_else(|| Value {
+            value: "default".to_owned(),
+            source: Source::default_of("AWS_PROFILE is not set"),
+            overridden: environment.unset("AWS_PROFILE"),
+        });
     let region = region::resolve(environment, &inputs.profiles, &profile.value, rules);
     let provider = provider::resolve(environment, rules);
     let mut model_settings = model_settings(&inputs.settings, environment);
@@ -322,7 +327,9 @@ fn helper(
                 let located = of(file.usable()?)?;
                 Some((located.value.clone(), file.source(Some(located.line), name)))
             }),
-    )?;
+    )
+    // An empty command is none, and it hides those of weaker files (seen, 2.1.330).
+    .filter(|found| !found.value.is_empty())?;
     Some(Value {
         value: HelperCommand {
             shown: shown_command(&found.value),

@@ -32,9 +32,8 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         .iter()
         .flat_map(|check| check.needed_probes())
         .collect();
-    let world = &world.with_variables(&args.what_if.env);
-    let what_if = match WhatIf::of(world, &args.what_if) {
-        Ok(what_if) => what_if,
+    let (world, what_if) = match WhatIf::of(world, &args.what_if) {
+        Ok(assumed) => assumed,
         Err(complaint) => {
             output.message(&format!("error: {complaint}"));
             return Exit::Usage;
@@ -52,13 +51,13 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         output.message("--invoke: one real request of 1 token per model in use; the cost is a fraction of a cent");
     }
     let for_people = args.output.format == Format::Table;
-    let Some(collected) = observe(world, options, &wanted, for_people, global, output) else {
+    let Some(collected) = observe(&world, options, &wanted, for_people, global, output) else {
         return Exit::Internal;
     };
     let diagnosis = Diagnosis::of(&collected.facts, &checks);
     let exit = diagnosis.exit(args.output.strict);
     let report = Report::new(collected.facts, diagnosis, &collected.timings, exit);
-    write(world, &report, &args.output, global, output, exit)
+    write(&world, &report, &args.output, global, output, exit)
 }
 
 /// Writes a report in the form that was asked for.

@@ -31,9 +31,8 @@ const WANTED: [ProbeId; 8] = [
 
 /// Shows what Claude Code will use.
 pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &Output) -> Exit {
-    let world = &world.with_variables(&args.what_if.env);
-    let what_if = match WhatIf::of(world, &args.what_if) {
-        Ok(what_if) => what_if,
+    let (world, what_if) = match WhatIf::of(world, &args.what_if) {
+        Ok(assumed) => assumed,
         Err(complaint) => {
             output.message(&format!("error: {complaint}"));
             return Exit::Usage;
@@ -49,7 +48,7 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
     };
     let wanted = BTreeSet::from(WANTED);
     let for_people = args.format == ListFormat::Table;
-    let Some(collected) = observe(world, options, &wanted, for_people, global, output) else {
+    let Some(collected) = observe(&world, options, &wanted, for_people, global, output) else {
         return Exit::Internal;
     };
     let mut facts = collected.facts;
@@ -66,9 +65,9 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
         ListFormat::Json => json::render(&resolution),
         ListFormat::Table => {
             let look = Look {
-                colour: args.output.is_none() && output.colour(global.color, world),
+                colour: args.output.is_none() && output.colour(global.color, &world),
                 verbose: global.verbose,
-                width: output.width(world),
+                width: output.width(&world),
             };
             resolution::render(&resolution, look)
         }

@@ -261,13 +261,13 @@ impl Tcp {
         port: u16,
         proxy: &ProxyUrl,
     ) -> Result<TcpStream, StageError> {
-        let shown = shown_url(&proxy.url);
+        let shown = shown_url(&proxy.value);
         let refused = |status: Option<u16>, message: String| StageError {
             kind: FailureKind::Proxy,
             message,
             status,
         };
-        let address = ProxyAddress::parse(&proxy.url)
+        let address = ProxyAddress::parse(&proxy.value)
             .map_err(|why| refused(None, format!("the proxy `{shown}` cannot be used: {why}")))?;
         let mut stream = self
             .connect(host, &address.host, address.port)

@@ -115,7 +115,7 @@ pub(crate) async fn collect(
     facts.aws_files = Observed::Known(aws_files);
     timed(ProbeId::AwsFiles, since, "known");
     let since = Instant::now();
-    facts.aws_cli = Observed::Known(aws_cli::observe(world));
+    facts.aws_cli = Observed::Known(aws_cli::observe(&what_if.shell(world)));
     timed(ProbeId::AwsCli, since, "known");
     let mut resolved = resolve(Inputs {
         environment,

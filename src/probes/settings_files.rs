@@ -32,15 +32,27 @@ pub(super) fn command_line(world: &World, text: &str) -> Result<SettingsInput, S
             unreadable: None,
         });
     }
+    // It may hold secrets: it is not repeated.
+    if text.contains(['{', '"', '\n']) || trimmed.is_empty() {
+        return Err(
+            "--settings: this is neither the name of a file nor JSON with braces around it; \
+             Claude Code ends with `Settings file not found`"
+                .to_owned(),
+        );
+    }
     let path = world.working_folder().join(text);
     let input = input(world, SettingsLevel::CommandLine, &path);
-    if input.document.is_none() && input.unreadable.is_none() {
-        return Err(format!(
+    match (&input.document, &input.unreadable) {
+        (Some(_), _) => Ok(input),
+        (None, Some(why)) => Err(format!(
+            "--settings: `{}` cannot be read: {why}",
+            input.path
+        )),
+        (None, None) => Err(format!(
             "--settings: there is no file `{}`; Claude Code ends with `Settings file not found`",
             input.path
-        ));
+        )),
     }
-    Ok(input)
 }
 
 /// Reads every settings file Claude Code would read, strongest first. `command_line`: what stands there already.

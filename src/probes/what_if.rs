@@ -26,11 +26,15 @@ pub(crate) struct WhatIf {
 }
 
 impl WhatIf {
-    /// Reads the flags; the variables among them are already in `world`. An error is one that Claude Code would end with.
-    pub(crate) fn of(world: &World, args: &WhatIfArgs) -> Result<Self, String> {
+    /// Reads the flags: the machine with the variables among them, and the rest. Settings with which Claude Code would end
+    /// are an error.
+    pub(crate) fn of(world: &World, args: &WhatIfArgs) -> Result<(World, Self), String> {
+        let variables = args.env.iter().map(|text| variable(text));
+        let variables = variables.collect::<Result<Vec<(String, String)>, String>>()?;
+        let world = world.with_variables(&variables);
         let settings = args.settings.as_deref();
         let settings = settings
-            .map(|text| settings_files::command_line(world, text))
+            .map(|text| settings_files::command_line(&world, text))
             .transpose()?;
         let flag = |name: &str, value: &Option<String>| {
             let value = value.as_deref()?;
@@ -57,14 +61,36 @@ impl WhatIf {
                 .map(|version| format!("--claude-version {version}")),
         );
         // A value may be a secret.
-        told.extend(args.env.iter().map(|(name, _)| format!("--env {name}=…")));
-        Ok(Self {
+        told.extend(variables.iter().map(|(name, value)| {
+            let shown = if value.is_empty() { "" } else { "…" };
+            format!("--env {name}={shown}")
+        }));
+        let what_if = Self {
             profile: args.profile.clone(),
             region: args.region.clone(),
             model: args.model.clone(),
             settings,
             version: args.claude_version,
             told,
-        })
+        };
+        Ok((world, what_if))
+    }
+
+    /// The machine as another program would see it that is started with the same assumptions.
+    pub(super) fn shell(&self, world: &World) -> World {
+        let assumed = [("AWS_PROFILE", &self.profile), ("AWS_REGION", &self.region)];
+        let variables: Vec<(String, String)> = assumed
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+            .collect();
+        world.with_variables(&variables)
+    }
+}
+
+/// A variable and its value. What is wrong is not repeated: it may be a secret.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("--env needs NAME=VALUE; what was given has no name before a `=`".to_owned()),
     }
 }

@@ -1,7 +1,8 @@
 //! `resolve` for people at a terminal: each value, where it comes from, what it beats.
 
 use bedrock_doctor_checks::facts::{
-    CredentialKind, SettingsFile, SettingsState, Source, SourceKind, StepOutcome, Value,
+    AwsCliCredentials, CredentialKind, SettingsFile, SettingsState, Source, SourceKind,
+    StepOutcome, Value,
 };
 use bedrock_doctor_checks::finding::Status;
 use bedrock_doctor_checks::forecast::RenewedBy;
@@ -9,7 +10,7 @@ use bedrock_doctor_checks::text::relative;
 use owo_colors::Style;
 
 use super::page::{Look, Page, visible};
-use crate::resolution::{Resolution, ResolvedStep};
+use crate::resolution::{AwsCliView, Resolution, ResolvedStep};
 
 /// Where the text behind a heading begins.
 const INDENT: usize = 14;
@@ -26,18 +27,22 @@ pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
     table.page.what_if(&resolution.what_if);
     table.page.blank();
     let provider = resolution.provider.value;
-    table.value("Provider", provider.words(), &resolution.provider.source);
-    if !provider.uses_aws_credentials() {
-        table.files(resolution);
-        table.list("Open", &resolution.open);
-        return table.page.lines.join("\n") + "\n";
-    }
+    let words = resolution
+        .provider
+        .clone()
+        .map(|provider| provider.words().to_owned());
+    table.texts("Provider", &words);
     if let Some(stops) = &resolution.stops {
         let text = format!(
             "{} it ends at its start, because of {stops}",
             look.sign(Status::Fail)
         );
         table.row("Claude Code", &[text]);
+    }
+    if !provider.uses_aws_credentials() {
+        table.files(resolution);
+        table.list("Open", &resolution.open);
+        return table.page.lines.join("\n") + "\n";
     }
     table.texts("Region", &resolution.region);
     table.texts("Profile", &resolution.profile);
@@ -92,11 +97,6 @@ impl Table {
         self.page.look.paint(text, Style::new().dimmed())
     }
 
-    fn value(&mut self, heading: &str, value: &str, source: &Source) {
-        let source = self.dim(&from(source));
-        self.row(heading, &[value.to_owned(), source]);
-    }
-
     /// A value, its source, and what it beats.
     fn texts(&mut self, heading: &str, value: &Value<String>) {
         let mut lines = vec![value.value.clone(), self.dim(&from(&value.source))];
@@ -105,16 +105,26 @@ impl Table {
     }
 
     fn losers(&self, value: &Value<String>) -> Vec<String> {
-        let told = value
-            .overridden
-            .iter()
-            .map(|lost| format!("not `{}`: {}", lost.value, lost.source.words()));
+        let told = value.overridden.iter().map(|lost| {
+            if lost.value == value.value {
+                return format!("also {}", lost.source.words());
+            }
+            format!("not `{}`: {}", lost.value, lost.source.words())
+        });
         told.map(|text| self.dim(&text)).collect()
     }
 
     fn credentials(&mut self, resolution: &Resolution) {
         let found = &resolution.credentials;
-        let mut what = vec![found.kind.words().to_owned()];
+        let is_tried =
+            !matches!(found.steps.last(), Some(last) if last.outcome == StepOutcome::NotTried);
+        let mut what = vec![
+            match (found.kind, is_tried) {
+                (CredentialKind::InstanceMetadata, false) => "none, unless this is an EC2 instance",
+                (kind, _) => kind.words(),
+            }
+            .to_owned(),
+        ];
         what.extend(
             found
                 .profile
@@ -138,6 +148,18 @@ impl Table {
                 .map(|error| format!("Claude Code ends with: {error}")),
         );
         lines.extend(found.steps.iter().map(|step| self.step(step)));
+        lines.extend(found.auth_refresh.as_ref().map(|run| {
+            let outcome = run.failure.as_ref().map_or_else(String::new, |failure| {
+                format!("; it failed: {}", failure.words())
+            });
+            format!("`awsAuthRefresh` was run, because {}{outcome}", run.because)
+        }));
+        lines.extend(
+            found
+                .not_saved
+                .as_ref()
+                .map(|why| format!("the renewed token could not be written: {why}")),
+        );
         self.row("Credentials", &lines);
     }
 
@@ -145,16 +167,21 @@ impl Table {
         let layers = resolution.forecast.layers.iter().map(|layer| {
             let who = match layer.renewed_by {
                 RenewedBy::ClaudeCode => "Claude Code gets a new one by itself",
-                RenewedBy::You => "sign in again then",
+                RenewedBy::You => "sign in again",
                 RenewedBy::Nobody => "nothing renews it",
             };
-            let verb = if layer.expires_at <= resolution.now {
-                "expired"
+            let (verb, then) = if layer.expires_at <= resolution.now {
+                ("expired", "")
             } else {
-                "expires"
+                ("expires", " then")
+            };
+            let then = if layer.renewed_by == RenewedBy::You {
+                then
+            } else {
+                ""
             };
             let when = relative(layer.expires_at, resolution.now);
-            format!("{}: {verb} {when}; {who}", layer.layer.words())
+            format!("{}: {verb} {when}; {who}{then}", layer.layer.words())
         });
         let layers: Vec<String> = layers.collect();
         self.list("Lasts", &layers);
@@ -172,39 +199,27 @@ impl Table {
 
     /// Where the AWS CLI would decide differently.
     fn aws_cli(&mut self, resolution: &Resolution) {
-        let Some(aws) = &resolution.aws_cli else {
+        let Some(AwsCliView { uses, differs }) = &resolution.aws_cli else {
             return;
         };
         let mut lines = Vec::new();
-        if aws.profile.value != resolution.profile.value {
-            let from = in_brackets(&aws.profile.source);
-            lines.push(format!("profile {}{from}", aws.profile.value));
-        }
-        match &aws.region {
-            Some(region) if region.value != resolution.region.value => {
-                let from = in_brackets(&region.source);
-                lines.push(format!("Region {}{from}", region.value));
-            }
-            Some(_) => {}
-            None => lines.push("no Region".to_owned()),
-        }
-        let (theirs, ours) = (&aws.credentials.value, &resolution.credentials);
-        if let Some(error) = &theirs.error {
-            lines.push(format!("ends with {}: {}", error.name, error.reason));
-        } else if theirs.kind != ours.kind
-            || theirs.profile.is_some() && theirs.profile != ours.profile
-        {
-            let mut what = vec![theirs.kind.words().to_owned()];
-            let profile = theirs.profile.iter();
-            what.extend(profile.map(|profile| format!("profile {profile}")));
-            what.extend(theirs.access_key_id.clone());
-            let from = in_brackets(&aws.credentials.source);
-            lines.push(format!("credentials: {}{from}", what.join(" · ")));
+        for what in differs {
+            lines.push(match (*what, &uses.region) {
+                ("profile", _) => {
+                    let from = in_brackets(&uses.profile.source);
+                    format!("profile {}{from}", uses.profile.value)
+                }
+                ("region", Some(region)) => {
+                    format!("Region {}{}", region.value, in_brackets(&region.source))
+                }
+                ("region", None) => "no Region".to_owned(),
+                _ => aws_credentials(&uses.credentials),
+            });
         }
         if lines.is_empty() {
-            lines.push("the same profile, Region and source of credentials".to_owned());
+            lines.push("the same profile, Region and credentials".to_owned());
         }
-        self.row("aws would use", &lines);
+        self.row("With aws", &lines);
     }
 
     fn step(&self, step: &ResolvedStep) -> String {
@@ -256,7 +271,7 @@ impl Table {
             );
         }
         let endpoint = main_endpoint(resolution);
-        let mut lines = vec![format!("{}: {}", "invocations", endpoint.value)];
+        let mut lines = vec![format!("invocations: {}", endpoint.value)];
         lines.push(self.dim(&format!("  {}", from(&endpoint.source))));
         lines.extend(self.losers(endpoint));
         if resolution.provider.value.uses_bedrock() {
@@ -274,21 +289,24 @@ impl Table {
             self.row("Headers", &shown);
         }
         let proxy = &resolution.proxy;
-        let mut lines = Vec::new();
-        let told = |value: &Option<String>, source: &Source| match value {
-            Some(url) => format!("{url} ({})", source.words()),
-            None => "none".to_owned(),
+        let invocations = Value {
+            value: proxy.value.clone(),
+            source: proxy.source.clone(),
+            overridden: proxy.overridden.clone(),
         };
-        let (main, control) = (
-            told(&proxy.value, &proxy.source),
-            told(&proxy.control_plane.value, &proxy.control_plane.source),
-        );
-        if main == control || !resolution.provider.value.uses_bedrock() {
-            lines.push(main);
+        let (main, control) = (proxied(&invocations), proxied(&proxy.control_plane));
+        let lines = if main == control || !resolution.provider.value.uses_bedrock() {
+            main
         } else {
-            lines.push(format!("invocations: {main}"));
-            lines.push(format!("profile listing and credential calls: {control}"));
-        }
+            let named = |what: &str, told: &[String]| {
+                let mut told = told.to_vec();
+                told[0] = format!("{what}: {}", told[0]);
+                told
+            };
+            let mut lines = named("invocations", &main);
+            lines.extend(named("profile listing and credential calls", &control));
+            lines
+        };
         self.row("Proxy", &lines);
     }
 
@@ -392,6 +410,21 @@ impl Table {
     }
 }
 
+/// The proxy, or why there is none, and what lost.
+fn proxied(proxy: &Value<Option<String>>) -> Vec<String> {
+    let source = proxy.source.words();
+    let first = match (&proxy.value, proxy.source.kind) {
+        (Some(url), _) => format!("{url} ({source})"),
+        (None, SourceKind::Default) => "none".to_owned(),
+        (None, _) => format!("none, because of {source}"),
+    };
+    let lost = proxy.overridden.iter().map(|lost| {
+        let url = lost.value.as_deref().unwrap_or("none");
+        format!("  not `{url}`: {}", lost.source.words())
+    });
+    std::iter::once(first).chain(lost).collect()
+}
+
 fn main_endpoint(resolution: &Resolution) -> &Value<String> {
     let endpoint = &resolution.endpoint;
     let service = resolution.request.as_ref().map(|request| request.service);
@@ -401,6 +434,25 @@ fn main_endpoint(resolution: &Resolution) -> &Value<String> {
         _ => None,
     }
     .unwrap_or(&endpoint.runtime)
+}
+
+fn aws_credentials(credentials: &Value<AwsCliCredentials>) -> String {
+    let found = &credentials.value;
+    if let Some(error) = &found.error {
+        return format!("it ends with {}: {}", error.name, error.reason);
+    }
+    let mut what = vec![
+        match found.kind {
+            CredentialKind::InstanceMetadata => "none, unless this is an EC2 instance",
+            kind => kind.words(),
+        }
+        .to_owned(),
+    ];
+    let profile = found.profile.iter();
+    what.extend(profile.map(|profile| format!("profile {profile}")));
+    what.extend(found.access_key_id.clone());
+    let from = in_brackets(&credentials.source);
+    format!("credentials: {}{from}", what.join(" · "))
 }
 
 /// ` (AWS_REGION in the environment)`, nothing for a default.

@@ -276,8 +276,8 @@ fn same_cause(claude: &str, doctor: &str) -> bool {
     let json = "JSON Parse error";
     let cut = |text: &str| text.split(json).next().unwrap_or_default().to_owned();
     // Claude Code puts one full stop behind the cause, whether it has one or not.
-    let claude = claude.replace("@HOME@", "~");
-    let [claude, doctor] = [&*claude, doctor].map(|text| text.trim_end_matches('.'));
+    let [claude, doctor] = [claude, doctor].map(|text| text.replace("@HOME@", "~"));
+    let [claude, doctor] = [&*claude, &*doctor].map(|text| text.trim_end_matches('.'));
     claude == doctor || (claude.contains(json) && cut(claude) == cut(doctor))
 }
 

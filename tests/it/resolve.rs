@@ -196,10 +196,16 @@ fn settings_that_end_claude_code_end_this() {
     for (settings, says) in [
         ("nofile.json", "Settings file not found"),
         ("{bad}", "Invalid JSON provided to --settings"),
+        (
+            "{\"env\":{\"AWS_BEARER_TOKEN_BEDROCK\":\"planted-secret\"",
+            "Settings file not found",
+        ),
+        ("", "neither the name of a file nor JSON"),
     ] {
         let run = machine.run(DOCTOR, &["resolve", "--offline", "--settings", settings]);
         assert_eq!(run.code, 64, "{}", run.stdout);
         assert!(run.stderr.contains(says), "{}", run.stderr);
+        assert!(!run.stderr.contains("planted-secret"), "{}", run.stderr);
     }
 }
 

@@ -114,6 +114,15 @@ impl Environment {
         self.value(name).filter(|value| !value.value.is_empty())
     }
 
+    /// The values that lost against an empty one: it unsets a variable.
+    pub fn unset(&self, name: &str) -> Vec<Overridden<String>> {
+        let lost = self.value(name).filter(|value| value.value.is_empty());
+        let lost = lost.map(|value| value.overridden).unwrap_or_default();
+        lost.into_iter()
+            .filter(|lost| !lost.value.is_empty())
+            .collect()
+    }
+
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.variables.keys().map(String::as_str)

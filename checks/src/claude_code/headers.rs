@@ -27,10 +27,11 @@ pub fn resolve(environment: &Environment, provider: Provider) -> Vec<Header> {
         let fields = custom.value.lines().filter_map(|line| line.split_once(':'));
         headers.extend(fields.map(|(name, value)| {
             let name = name.trim();
-            // Any other may carry a secret.
-            let is_known = name.to_ascii_lowercase().starts_with("x-amzn-bedrock-");
+            // Any other may carry a secret, and what is no name may be one.
+            let is_known = OF_BEDROCK.contains(&&*name.to_ascii_lowercase());
+            let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
             Header {
-                name: name.to_owned(),
+                name: if is_name { name } else { "(no name)" }.to_owned(),
                 value: is_known.then(|| value.trim().to_owned()),
                 source: named(custom.source.clone(), variable),
             }
@@ -38,6 +39,15 @@ pub fn resolve(environment: &Environment, provider: Provider) -> Vec<Header> {
     }
     headers
 }
+
+/// Header fields of Bedrock that hold no secret.
+const OF_BEDROCK: [&str; 5] = [
+    "x-amzn-bedrock-guardrailidentifier",
+    "x-amzn-bedrock-guardrailversion",
+    "x-amzn-bedrock-performanceconfig-latency",
+    "x-amzn-bedrock-service-tier",
+    "x-amzn-bedrock-trace",
+];
 
 fn named(source: Source, variable: &str) -> Source {
     match source.kind {

@@ -108,6 +108,12 @@ impl List<'_> {
         if !provider.uses_aws_credentials() {
             return;
         }
+        if self.environment.is_managed_by_host() {
+            self.variable(
+                "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST",
+                "what settings files say of provider, Region, models, endpoints, proxies and credentials does not count",
+            );
+        }
         if provider != Provider::AnthropicAws {
             let on_aws = format!("it plays no part with {}", provider.words());
             for name in ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"] {
@@ -143,7 +149,7 @@ impl List<'_> {
             "invocations go to `ANTHROPIC_BEDROCK_BASE_URL`, or to the endpoint of the Region",
         );
         let not_for_invocations =
-            "it moves the profile listing and credential calls only, not the invocations";
+            "not for invocations: it moves the profile listing and the calls for credentials only";
         for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK"] {
             self.variable(name, not_for_invocations);
         }

@@ -231,7 +231,10 @@ impl Resolver<'_> {
         };
         seen.push(role);
         pinned.value = match self.named(&alias(&pinned.value)) {
-            Some(other) if !seen.contains(&other) => self.followed(other, seen).value,
+            // The alias of Fable is none here: the word is sent (seen, 2.1.330).
+            Some(other) if other != Role::Fable && !seen.contains(&other) => {
+                self.followed(other, seen).value
+            }
             _ => self.mapped(&pinned.value),
         };
         pinned

@@ -18,14 +18,8 @@ pub enum Plane {
     Runtime,
 }
 
-/// A proxy with its credentials. Never serialised.
-#[derive(Clone)]
-pub struct ProxyUrl {
-    /// The URL as it stands in the variable.
-    pub url: String,
-    /// Where it stands.
-    pub source: Source,
-}
+/// The URL of a proxy as it stands in its variable, with its credentials. Never serialised.
+pub type ProxyUrl = Value<String>;
 
 /// Routing for one kind of request. Holds secrets (URLs may carry credentials): no `Debug`.
 #[derive(Clone)]
@@ -149,37 +143,38 @@ impl Routing {
         {
             return None;
         }
-        Some(ProxyUrl {
-            url: value.value,
-            source: value.source,
-        })
+        Some(value)
     }
 
     /// The endpoint of Bedrock for this kind of request, with what it beat.
     pub fn bedrock(&self, region: &str) -> Value<String> {
-        if let Some(base) = self.environment.set_value("ANTHROPIC_BEDROCK_BASE_URL") {
-            return base;
-        }
-        match self.plane {
+        let default = match self.plane {
             Plane::Runtime => from_region(&format!("bedrock-runtime.{region}.amazonaws.com")),
             Plane::Control => self.service("bedrock", "BEDROCK", region),
-        }
+        };
+        self.base_url("ANTHROPIC_BEDROCK_BASE_URL", default)
+    }
+
+    /// The URL in a variable, or the default with what an empty variable unset.
+    fn base_url(&self, variable: &str, default: Value<String>) -> Value<String> {
+        self.environment.set_value(variable).unwrap_or_else(|| {
+            let mut default = default;
+            default.overridden.extend(self.environment.unset(variable));
+            default
+        })
     }
 
     /// The endpoint of Mantle; messages are posted to `/v1/messages` below it.
     pub fn mantle(&self, region: &str) -> Value<String> {
         let mut default = from_region(&format!("bedrock-mantle.{region}.api.aws"));
         default.value.push_str("/anthropic");
-        self.environment
-            .set_value("ANTHROPIC_BEDROCK_MANTLE_BASE_URL")
-            .unwrap_or(default)
+        self.base_url("ANTHROPIC_BEDROCK_MANTLE_BASE_URL", default)
     }
 
     /// The endpoint of Claude Platform on AWS.
     pub fn anthropic_aws(&self, region: &str) -> Value<String> {
-        self.environment
-            .set_value("ANTHROPIC_AWS_BASE_URL")
-            .unwrap_or_else(|| from_region(&format!("aws-external-anthropic.{region}.api.aws")))
+        let default = from_region(&format!("aws-external-anthropic.{region}.api.aws"));
+        self.base_url("ANTHROPIC_AWS_BASE_URL", default)
     }
 
     /// The endpoint of a service the AWS SDK calls: a configured one, or AWS's own.
@@ -258,27 +253,15 @@ impl Routing {
 
     /// The route to an endpoint as a fact, without credentials.
     pub fn route_to(&self, endpoint: Value<String>) -> Route {
-        let proxy = self.proxy_for(&host_of(&endpoint.value)).map(|proxy| {
-            let shown = Proxy {
-                url: shown_url(&proxy.url),
-                has_credentials: proxy.url.contains('@'),
-            };
-            Value::new(shown, proxy.source)
-        });
+        let proxy = self.proxy_for(&host_of(&endpoint.value));
         Route {
-            endpoint: Value {
-                value: shown_url(&endpoint.value),
-                source: endpoint.source,
-                overridden: endpoint
-                    .overridden
-                    .into_iter()
-                    .map(|mut lost| {
-                        lost.value = shown_url(&lost.value);
-                        lost
-                    })
-                    .collect(),
-            },
-            proxy,
+            endpoint: endpoint.map(|url| shown_url(&url)),
+            proxy: proxy.map(|proxy| {
+                proxy.map(|url| Proxy {
+                    url: shown_url(&url),
+                    has_credentials: url.contains('@'),
+                })
+            }),
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn resolve(
         },
         None => Value {
             value: "us-east-1".to_owned(),
-            source: Source::default_of("us-east-1"),
+            source: Source::default_of("nothing names one"),
             overridden: lost(None),
         },
     }

@@ -43,6 +43,9 @@ impl std::fmt::Display for Version {
 /// The newest version whose behaviour was seen.
 pub const NEWEST_KNOWN: Version = Version::new(2, 1, 330);
 
+/// The oldest version whose behaviour was seen.
+pub const OLDEST_KNOWN: Version = Version::new(2, 0, 30);
+
 /// The foundation models a version uses when nothing is pinned, without prefix.
 #[derive(Debug, Deserialize)]
 pub struct Defaults {

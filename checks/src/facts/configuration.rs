@@ -25,6 +25,22 @@ impl<T> Value<T> {
             overridden: Vec::new(),
         }
     }
+
+    /// The same with every value changed, those that lost too.
+    #[must_use]
+    pub fn map<U>(self, change: impl Fn(T) -> U) -> Value<U> {
+        let lost = self.overridden.into_iter();
+        Value {
+            value: change(self.value),
+            source: self.source,
+            overridden: lost
+                .map(|lost| Overridden {
+                    value: change(lost.value),
+                    source: lost.source,
+                })
+                .collect(),
+        }
+    }
 }
 
 /// A value that lost.

@@ -51,9 +51,7 @@ pub(crate) fn refusal(request: &Request, account: &Account) -> Option<Reply> {
     if request.access_key_id.is_none() {
         return refuse(missing, "Missing Authentication Token");
     }
-    // The name of the host comes without its capitals.
-    let is_region = |region: &String| region.eq_ignore_ascii_case(&request.region);
-    if !request.signing_region.as_ref().is_some_and(is_region) {
+    if request.signing_region.as_deref() != Some(&*request.region) {
         return refuse(invalid, "Credential should be scoped to a valid region.");
     }
     let wanted = if sts { "sts" } else { "bedrock" };
