@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ini::Section;
 use super::{Configuration, Stop, shown};
+use crate::claude_code::profiles::LONGEST_ROW;
 use crate::claude_code::variables::looks_like_access_key_id;
 use crate::facts::{AwsCliCredentials, CredentialKind, Source, Value};
 use crate::text::list;
@@ -163,6 +164,12 @@ impl<'a> Chain<'a> {
         if visited.contains(&base) && (base != profile || !has_keys) {
             let reason = format!("`source_profile` of `{profile}` leads in a circle to `{named}`");
             return Err(Stop::new("InfiniteLoopConfigError", reason, source));
+        }
+        if visited.len() > LONGEST_ROW {
+            let reason = format!(
+                "`source_profile` of `{profile}` is the end of a row of {LONGEST_ROW} profiles without credentials"
+            );
+            return Err(Stop::new("RecursionError", reason, source));
         }
         visited.push(base);
         if !has_keys && self.is_role(base) {

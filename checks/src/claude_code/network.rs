@@ -317,8 +317,7 @@ pub fn bypasses(list: &str, host: &str) -> bool {
 
 /// The host of a URL, without credentials and port.
 pub fn host_of(url: &str) -> String {
-    let url = shown_url(url);
-    let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+    let (_, rest) = without_credentials(url);
     let host = rest.split('/').next().unwrap_or_default();
     if let Some(bracketed) = host.strip_prefix('[') {
         return bracketed.split(']').next().unwrap_or_default().to_owned();
@@ -328,26 +327,26 @@ pub fn host_of(url: &str) -> String {
 
 /// A URL without credentials, query and fragment.
 pub fn shown_url(url: &str) -> String {
-    let url = url.trim();
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, url),
-    };
+    match without_credentials(url) {
+        (Some(scheme), rest) => format!("{scheme}://{rest}"),
+        (None, rest) => rest.to_owned(),
+    }
+}
+
+/// The scheme, if there is one, and what may be shown of the rest.
+fn without_credentials(url: &str) -> (Option<&str>, &str) {
+    let (scheme, rest) = scheme(url.trim());
     let rest = match userinfo(url) {
         Some(userinfo) => &rest[userinfo.len() + 1..],
         None => rest,
     };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    match scheme {
-        Some(scheme) => format!("{scheme}://{rest}"),
-        None => rest.to_owned(),
-    }
+    (scheme, rest.split(['?', '#']).next().unwrap_or_default())
 }
 
 /// User name and password of a URL, also when they hold characters that should have been encoded.
 pub fn userinfo(url: &str) -> Option<&str> {
     let url = url.trim();
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (_, rest) = scheme(url);
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, last) = (&rest[..end], rest.rfind('@')?);
     // A password with `/`, `?` or `#` in it seems to end the authority, and what stands there is then no host.
@@ -359,6 +358,18 @@ pub fn userinfo(url: &str) -> Option<&str> {
         Some(at) if last == at || !no_host => Some(&rest[..at]),
         None if !no_host => None,
         _ => Some(&rest[..last]),
+    }
+}
+
+/// The scheme, if there is one, and what follows it. A password may hold `://` too.
+fn scheme(url: &str) -> (Option<&str>, &str) {
+    let is_scheme = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    };
+    match url.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => (Some(scheme), rest),
+        _ => (None, url),
     }
 }
 
@@ -449,6 +460,7 @@ mod tests {
             "http://proxy:8080/x"
         );
         assert_eq!(shown_url("me:secret@proxy:8080"), "proxy:8080");
+        assert_eq!(shown_url("me:sec://ret@proxy:8080"), "proxy:8080");
         for raw in ["/", "#", "?", "@", ":", "%", "//", "@/", "a/@"] {
             let url = format!("http://me:sec{raw}ret@proxy.example.com:8080/x");
             assert_eq!(shown_url(&url), "http://proxy.example.com:8080/x");
@@ -466,5 +478,6 @@ mod tests {
             "gw.example.com"
         );
         assert_eq!(host_of("http://[::1]:80/"), "::1");
+        assert_eq!(host_of("me@gw.example.com://x@y"), "gw.example.com");
     }
 }

@@ -3,6 +3,10 @@
 use crate::facts::{Source, SourceKind};
 use crate::parse::ini::IniFile;
 
+/// How many profiles may lead to one another: a longer row is a mistake of whatever wrote it, and following it would use
+/// up the stack.
+pub(crate) const LONGEST_ROW: usize = 100;
+
 /// The two files. Holds secrets: it has no `Debug` and is never serialised.
 #[derive(Clone, Default)]
 pub struct Profiles {

@@ -78,7 +78,7 @@ pub(super) fn derived(endpoint: &str, path: &str, signer: String, region: &str) 
     let is_signed = signer != NOBODY && !signer.starts_with(ANY_TOKEN);
     Wire {
         host: host.to_ascii_lowercase(),
-        path: format!("{slash}{prefix}{path}"),
+        path: decoded(&format!("{slash}{prefix}{path}")),
         region: is_signed.then(|| region.to_owned()),
         signer,
         model: None,

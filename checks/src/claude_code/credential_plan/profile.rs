@@ -1,6 +1,7 @@
 //! How a profile delivers credentials, by the rules of the AWS SDK for JavaScript.
 
 use super::{AssumeRole, Base, ProfileProvider, Profiles, Sso, WebIdentity};
+use crate::claude_code::profiles::LONGEST_ROW;
 use crate::facts::CredentialKind;
 
 /// A profile that delivers nothing.
@@ -208,6 +209,15 @@ fn no_mfa(profile: &str, profiles: &Profiles) -> Result<(), Dead> {
 }
 
 fn no_circle(profile: &str, source: &str, visited: &[String]) -> Result<(), Dead> {
+    if visited.len() >= LONGEST_ROW {
+        return Err(Dead::new(
+            CredentialKind::AssumeRole,
+            "source-profile-loop",
+            format!(
+                "`source_profile` of `{profile}` is the end of a row of {LONGEST_ROW} profiles without credentials"
+            ),
+        ));
+    }
     if visited.iter().any(|seen| seen == source) {
         return Err(Dead::new(
             CredentialKind::AssumeRole,
