@@ -21,7 +21,7 @@ use self::environment::Environment;
 use self::models::{ModelSettings, Target};
 use self::network::{Plane, Routing};
 use self::profiles::Profiles;
-use self::versions::{Rules, Version};
+use self::versions::{Rule, Rules, Version};
 use crate::facts::{
     Configuration, DroppedKey, HelperCommand, InferenceProfiles, Overridden, Provider,
     SettingsFile, SettingsLevel, SettingsState, Source, SourceKind, Value,
@@ -182,6 +182,9 @@ pub fn resolve(inputs: Inputs) -> Resolved {
     let region = region::resolve(environment, &inputs.profiles, &profile.value, rules);
     let provider = provider::resolve(environment, rules);
     let mut model_settings = model_settings(&inputs.settings, environment);
+    if !rules.has(Rule::ModelOverrides) {
+        model_settings.overrides.clear();
+    }
     model_settings.flag = inputs.model.clone().map(|model| {
         let source = Source {
             kind: SourceKind::Flag,
@@ -207,7 +210,7 @@ pub fn resolve(inputs: Inputs) -> Resolved {
     // Whoever embeds Claude Code delivers the credentials, too (seen, 2.1.330).
     let embedded = environment.is_managed_by_host();
     let (export, refresh) = (export.filter(|_| !embedded), refresh.filter(|_| !embedded));
-    let routing = |plane| Routing::of(environment, &inputs.profiles, &profile.value, plane);
+    let routing = |plane| Routing::of(environment, &inputs.profiles, &profile.value, plane, rules);
     let (control, runtime) = (routing(Plane::Control), routing(Plane::Runtime));
     let mut configuration = Configuration {
         rules: rules.version.to_string(),
@@ -216,7 +219,11 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         mantle: Some(runtime.route_to(runtime.mantle(&region.value))),
         anthropic_aws: Some(runtime.route_to(runtime.anthropic_aws(&region.value))),
         background_region: background_region(environment, provider.value),
-        headers: headers::resolve(environment, provider.value),
+        headers: headers::resolve(
+            environment,
+            provider.value,
+            credential_plan::skips_authentication(environment, provider.value),
+        ),
         ignored: Vec::new(),
         ca_files: network::ca_files(environment),
         models_need_listing: models.needs_listing,
@@ -236,6 +243,7 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         environment,
         &inputs.profiles,
         configuration.provider.value,
+        rules,
         configuration.aws_credential_export.is_some(),
     );
     Resolved {

@@ -11,6 +11,7 @@ mod profile;
 use super::environment::Environment;
 use super::profiles::Profiles;
 use super::provider::is_on;
+use super::versions::{Rule, Rules};
 use crate::facts::{CredentialKind, Provider as Service, Step, StepOutcome};
 use crate::parse::sso_token::cache_file_name;
 
@@ -236,6 +237,7 @@ pub fn plan(
     environment: &Environment,
     profiles: &Profiles,
     service: Service,
+    rules: Rules,
     export: bool,
 ) -> Plan {
     // For its sessions the SDK opens the config file a second time, and there it does not expand the home folder.
@@ -249,6 +251,7 @@ pub fn plan(
         environment,
         profiles: &readable,
         service,
+        rules,
         links: Vec::new(),
     };
     let _ends = walk.before_the_chain(export)
@@ -266,6 +269,7 @@ struct Walk<'a> {
     environment: &'a Environment,
     profiles: &'a Profiles,
     service: Service,
+    rules: Rules,
     links: Vec<Link>,
 }
 
@@ -385,6 +389,12 @@ impl Walk<'_> {
     fn profile(&mut self) -> bool {
         let name = self.environment.get("AWS_PROFILE").unwrap_or("default");
         let is_process = match profile::provider(name, self.profiles) {
+            Ok(provider @ ProfileProvider::Login { .. }) if !self.rules.has(Rule::AwsLogin) => {
+                let version = self.rules.version;
+                let reason = format!("Claude Code {version} does not know `login_session`");
+                self.fail(provider.kind(), "profile-without-credentials", reason);
+                false
+            }
             Ok(provider) => {
                 let is_process = matches!(provider, ProfileProvider::Process { .. });
                 // Only these can fail without ending the chain.
@@ -505,6 +515,7 @@ mod tests {
             &Environment::merge(&shell, &[]),
             &profiles,
             Service::Bedrock,
+            Rules::of(None),
             false,
         );
         let Some(Link::Stopped { step, printed }) = plan.links.last() else {
@@ -549,7 +560,13 @@ mod tests {
             ),
         };
         let environment = Environment::merge(&shell.collect(), &[]);
-        let plan = plan(&environment, &profiles, Service::Bedrock, false);
+        let plan = plan(
+            &environment,
+            &profiles,
+            Service::Bedrock,
+            Rules::of(None),
+            false,
+        );
         let links: Vec<String> = plan
             .links
             .iter()

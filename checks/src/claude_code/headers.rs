@@ -4,8 +4,16 @@ use super::environment::Environment;
 use crate::facts::{Header, Provider, Source, SourceKind};
 
 /// The header fields, in the order in which they are set.
-pub fn resolve(environment: &Environment, provider: Provider) -> Vec<Header> {
+pub fn resolve(environment: &Environment, provider: Provider, skips_auth: bool) -> Vec<Header> {
     let mut headers = Vec::new();
+    if skips_auth {
+        let token = "ANTHROPIC_AUTH_TOKEN";
+        headers.extend(environment.set_value(token).map(|value| Header {
+            name: "Authorization".to_owned(),
+            value: None,
+            source: named(value.source, token),
+        }));
+    }
     let mut add = |name: &str, variable: &str| {
         headers.extend(environment.set_value(variable).map(|value| Header {
             name: name.to_owned(),
@@ -75,7 +83,7 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         let environment = Environment::merge(&shell, &[]);
-        let shown: Vec<(String, Option<String>)> = resolve(&environment, Provider::Bedrock)
+        let shown: Vec<(String, Option<String>)> = resolve(&environment, Provider::Bedrock, false)
             .into_iter()
             .map(|header| (header.name, header.value))
             .collect();

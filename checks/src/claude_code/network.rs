@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::environment::Environment;
 use super::profiles::Profiles;
 use super::region::{domain, dual_stack_domain, partition};
+use super::versions::{Rule, Rules};
 use crate::facts::{CaFile, Failure, FailureKind, Proxy, Route, Source, SourceKind, Value};
 
 /// The two kinds of request, which Claude Code routes differently.
@@ -28,6 +29,7 @@ pub struct Routing {
     no_proxy: Option<String>,
     plane: Plane,
     sdk: SdkEndpoints,
+    rules: Rules,
 }
 
 /// What moves the endpoints of services that the AWS SDK calls. Invocations do not know it.
@@ -87,13 +89,20 @@ impl SdkEndpoints {
 
 impl Routing {
     /// Routing as Claude Code does it for this kind of request.
-    pub fn of(environment: &Environment, profiles: &Profiles, profile: &str, plane: Plane) -> Self {
+    pub fn of(
+        environment: &Environment,
+        profiles: &Profiles,
+        profile: &str,
+        plane: Plane,
+        rules: Rules,
+    ) -> Self {
         match plane {
             Plane::Runtime => Self {
                 no_proxy: no_proxy(environment).map(str::to_owned),
                 environment: environment.clone(),
                 plane,
                 sdk: SdkEndpoints::default(),
+                rules,
             },
             Plane::Control => {
                 let seen = environment.of_control_plane();
@@ -115,6 +124,7 @@ impl Routing {
                     sdk: SdkEndpoints::of(&seen, profiles, profile),
                     environment: seen,
                     plane,
+                    rules,
                 }
             }
         }
@@ -152,6 +162,9 @@ impl Routing {
             Plane::Runtime => from_region(&format!("bedrock-runtime.{region}.amazonaws.com")),
             Plane::Control => self.service("bedrock", "BEDROCK", region),
         };
+        if self.plane == Plane::Control && !self.rules.has(Rule::BaseUrlForListing) {
+            return default;
+        }
         self.base_url("ANTHROPIC_BEDROCK_BASE_URL", default)
     }
 
@@ -444,7 +457,13 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let environment = Environment::merge(&set.collect(), &[]);
             let profiles = Profiles::default();
-            let routing = Routing::of(&environment, &profiles, "default", Plane::Control);
+            let routing = Routing::of(
+                &environment,
+                &profiles,
+                "default",
+                Plane::Control,
+                Rules::of(None),
+            );
             assert_eq!(
                 routing.listing_refusal(region).is_some(),
                 refused,

@@ -80,7 +80,10 @@ static MODELS: LazyLock<DefaultModels> = LazyLock::new(|| {
 #[expect(missing_docs, reason = "the data file says what each means")]
 pub enum Rule {
     FlagsAreRead,
+    AwsLogin,
+    BaseUrlForListing,
     PrefixFollowsListing,
+    ModelOverrides,
     Mantle,
     PrefixFollowsRegion,
     RegionFromAwsFiles,

@@ -64,7 +64,12 @@ pub(super) fn judge(
 ) -> Option<Finding> {
     let id = model.value.as_str();
     let prefix = prefix(id)?;
-    let region = configuration.region.value.as_str();
+    let elsewhere = configuration.background_region.as_ref();
+    let elsewhere = elsewhere.filter(|_| part == "background model");
+    let region = elsewhere.unwrap_or(&configuration.region).value.as_str();
+    // The list is that of the Region of the main model.
+    let nobody = Observed::default();
+    let listed = if elsewhere.is_some() { &nobody } else { listed };
     let source = model.source.words();
     let elsewhere = |finding: Finding, meant: &str| {
         let finding = replace_id(
