@@ -12,7 +12,8 @@ mod ini;
 use std::collections::BTreeMap;
 
 use self::ini::{Entry, Ini, Section, nested};
-use crate::claude_code::{first_of, network::shown_url};
+use crate::claude_code::network::shown_url;
+use crate::claude_code::settings::first_of;
 use crate::facts::{
     AwsCli, AwsCliCredentials, AwsCliError, CredentialKind, Source, SourceKind, Value,
 };

@@ -7,6 +7,7 @@ mod credentials;
 mod machine;
 mod observed;
 mod settings_files;
+mod value;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ pub use self::credentials::*;
 pub use self::machine::*;
 pub use self::observed::*;
 pub use self::settings_files::*;
+pub use self::value::*;
 use crate::check::{Need, Seen, absent};
 use crate::finding::Finding;
 use crate::probe::ProbeId;

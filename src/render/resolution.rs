@@ -1,4 +1,6 @@
 //! `resolve` for people at a terminal: each value, where it comes from, what it beats.
+//!
+//! Longer than 400 lines: one table, row by row.
 
 use bedrock_doctor_checks::facts::{
     AwsCliCredentials, CredentialKind, SettingsFile, SettingsState, Source, SourceKind,

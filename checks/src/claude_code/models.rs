@@ -1,4 +1,6 @@
 //! Which model ids go into requests.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use std::collections::{BTreeMap, BTreeSet};
 

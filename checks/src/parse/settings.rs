@@ -3,6 +3,8 @@
 //! Follows what 2.1.330 does with one: the rules of `JSON.parse`, and a known key of the wrong type
 //! costs the whole file, its `env` too. A managed file loses only the key. Which level a file
 //! belongs to, and what beats what, is decided elsewhere.
+//!
+//! Longer than 400 lines: the one reader of these files, in the order in which it reads.
 
 use std::collections::BTreeMap;
 use std::fmt;
