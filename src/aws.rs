@@ -3,7 +3,9 @@
 //! `aws_config::load_defaults` is never used: its chain is not Claude Code's, and it reads the environment.
 
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::token::SharedTokenProvider;
 use aws_sdk_sts::error::{ErrorMetadata, ProvideErrorMetadata};
@@ -38,6 +40,8 @@ pub(crate) fn config(
         .sleep_impl(TokioSleep::new())
         .retry_config(RetryConfig::disabled())
         .disable_clock_skew_correction(true)
+        // It would end a silent request with an error of its own, before the deadline that names what was waited for.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .time_source(http.clone());
     match signer {
         Signer::Nobody => builder.build(),

@@ -145,9 +145,17 @@ fn forms(secret: &str) -> [String; 6] {
 
 /// Removes what is assigned to a telling name: `password=…`, `"token": "…"`, `Authorization: Bearer …`.
 fn remove_assigned(text: &str) -> String {
-    const TELLING: [&str; 11] = [
+    /// What stands behind these is a secret, whatever it looks like.
+    const ASKS_FOR_ONE: [&str; 7] = [
         "password",
         "passwd",
+        "passphrase",
+        "pwd",
+        "pw",
+        "pin",
+        "sid",
+    ];
+    const TELLING: [&str; 9] = [
         "secret",
         "token",
         "authorization",
@@ -182,7 +190,13 @@ fn remove_assigned(text: &str) -> String {
             continue;
         }
         let lower = word.to_ascii_lowercase().replace(['_', '-'], "");
-        let telling = |name: &str| TELLING.iter().any(|telling| name.ends_with(telling));
+        let asks = |name: &str| {
+            let is_word =
+                |word: &&&str| name == **word || (word.len() > 4 && name.ends_with(**word));
+            ASKS_FOR_ONE.iter().any(|word| is_word(&word))
+        };
+        let telling =
+            |name: &str| asks(name) || TELLING.iter().any(|telling| name.ends_with(telling));
         // `--password …`
         if word.starts_with("--") && telling(&lower) {
             hide_next = true;
@@ -196,6 +210,7 @@ fn remove_assigned(text: &str) -> String {
                 // `is not authorized: User …` and prose with a colon at the end keep their next word only when it is no assignment.
                 hide_next = value.is_empty()
                     && (word[cut..].starts_with('=')
+                        || asks(&lower[..at])
                         || word.starts_with(['"', '{'])
                         || lower.starts_with("authorization"));
                 hide_opaque = value.is_empty() && !hide_next;
@@ -289,6 +304,15 @@ mod tests {
                 "GET /x?a=1&X-Amz-Signature=abc",
                 "GET /x ?a=1 &X-Amz-Signature=[removed]",
             ),
+            (
+                "password: correcthorse refused",
+                "password: [removed] refused",
+            ),
+            (
+                "pw=abc client_secret=def",
+                "pw=[removed] client_secret=[removed]",
+            ),
+            ("Enter PIN: 123456", "Enter PIN: [removed]"),
             (
                 "usage: helper --password abc now",
                 "usage: helper --password [removed] now",

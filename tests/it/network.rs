@@ -189,6 +189,19 @@ fn a_proxy_that_never_answers_ends_in_time_and_names_the_stage() {
     assert_nothing_else_told(&checkup);
 }
 
+/// The SDK's own protection against stalled streams would end requests with a body a little earlier, by other words.
+#[test]
+fn a_proxy_that_never_answers_is_one_cause_with_the_usual_deadline_too() {
+    let world = World::healthy();
+    world.proxy(ProxyBehaviour::HangOnConnect);
+    let checkup = checkup(&machine(&world));
+    let root = checkup.one_root(2, ID, "request-timeout-or-stall");
+    assert_says(
+        root,
+        &["timed out", "the proxy's answer to CONNECT", STS, RUNTIME],
+    );
+}
+
 #[test]
 fn a_name_that_cannot_be_resolved_is_told_as_dns() {
     let world = World::healthy();

@@ -123,6 +123,14 @@ impl Both<'_> {
         })
     }
 
+    /// Whether nothing but instance metadata is left to Claude Code, and nobody asked that.
+    fn claude_has_only_metadata(&self) -> bool {
+        self.credentials.is_some_and(|credentials| {
+            credentials.kind == CredentialKind::InstanceMetadata
+                && credentials.access_key_id.is_none()
+        })
+    }
+
     fn account_of_claude(&self) -> Option<&str> {
         let asked = self.identity.map(|identity| identity.account.as_str());
         asked.or_else(|| {
@@ -204,7 +212,7 @@ impl Both<'_> {
     }
 
     fn aws_stops(&self, error: &AwsCliError) -> Option<Finding> {
-        if self.claude_has_none() || self.told() {
+        if self.claude_has_none() || self.claude_has_only_metadata() || self.told() {
             return None;
         }
         let ours = self.words_of_claude()?;
@@ -274,6 +282,9 @@ impl Both<'_> {
                 profile.value
             ));
         }
+        if self.credentials.map(|it| it.kind) == Some(CredentialKind::Export) {
+            return Some("`aws` does not know `awsCredentialExport`".to_owned());
+        }
         let keys = self.configuration.variable("AWS_ACCESS_KEY_ID");
         let keys = keys.map(|variable| &variable.value.source);
         let source = Some(&profile.source).into_iter().chain(keys);
@@ -298,6 +309,7 @@ impl Both<'_> {
                 let finding = set_at(finding, &decider(profile), "AWS_PROFILE", theirs);
                 worded(finding, "to use the profile of `aws` in Claude Code")
             }
+            Some(_) if self.credentials.map(|it| it.kind) == Some(CredentialKind::Export) => finding,
             Some(theirs) => finding.fix(format!(
                 "keep one source of credentials in profile `{theirs}`, written as Claude Code reads it"
             )),
