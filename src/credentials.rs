@@ -26,7 +26,7 @@ use bedrock_doctor_checks::facts::{
 };
 use jiff::Timestamp;
 
-pub(crate) use self::renewal::{Renewal, auth_refresh};
+pub(crate) use self::renewal::{AuthRefreshed, Renewal, auth_refresh};
 use crate::http::Http;
 use crate::secrets::Secrets;
 use crate::world::World;
@@ -145,16 +145,16 @@ impl Refused {
 
 type Outcome = Result<Delivered, Refused>;
 
+/// What the chain delivers: the credentials as a fact, and whoever signs.
+pub(crate) type Walked = (Credentials, Option<Signer>);
+
 impl Chain<'_> {
-    /// Walks the chain: the credentials as a fact, and whoever signs.
-    pub(crate) async fn walk(&self) -> (Credentials, Option<Signer>) {
+    /// Walks the chain.
+    pub(crate) async fn walk(&self) -> Walked {
         self.walk_links(self.resolved.plan.links.iter()).await
     }
 
-    async fn walk_links(
-        &self,
-        links: impl Iterator<Item = &Link>,
-    ) -> (Credentials, Option<Signer>) {
+    async fn walk_links(&self, links: impl Iterator<Item = &Link>) -> Walked {
         let mut steps = Vec::new();
         for link in links {
             let provider = match link {
@@ -299,6 +299,11 @@ impl Chain<'_> {
         self.longest.min(self.rest().mul_f32(0.7))
     }
 
+    /// How long to wait for one answer of AWS.
+    fn for_answer(&self) -> Duration {
+        self.patience().min(ANSWER)
+    }
+
     /// How long the whole run still takes at most.
     fn rest(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
@@ -372,14 +377,14 @@ fn keys(id: &str, secret: &str, token: Option<&str>) -> Keys {
 /// The longest that AWS may take for one answer; a helper program may take longer.
 const ANSWER: Duration = Duration::from_secs(6);
 
-/// Waits for an answer no longer than the chain's patience; a time-out names what was waited for.
+/// Waits for an answer no longer than that; a time-out names what was waited for.
 async fn within<T>(
     chain: &Chain<'_>,
+    patience: Duration,
     host: &str,
     service: &str,
     answer: impl Future<Output = T>,
 ) -> Result<T, Refused> {
-    let patience = chain.patience().min(ANSWER);
     tokio::time::timeout(patience, answer).await.map_err(|_| {
         let failure = crate::probes::timed_out(chain.http, service, host, patience);
         Refused::new("timed-out", failure.message.clone())

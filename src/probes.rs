@@ -161,6 +161,8 @@ pub(crate) struct Options {
     pub(crate) invoke: bool,
     /// Whether a token that is due is renewed.
     pub(crate) renewal: Renewal,
+    /// Whether `awsAuthRefresh` is run when Claude Code would: a yes on the terminal is none to this.
+    pub(crate) auth_refresh: bool,
     /// The accounts that are expected.
     pub(crate) accounts: Vec<String>,
     /// The deadline of the whole run.

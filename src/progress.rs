@@ -1,4 +1,4 @@
-//! Which probes are running, on a terminal only. Leaves nothing behind.
+//! Which probes are running, on a terminal only, which leaves nothing behind; and what somebody has to know meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,16 +7,21 @@ use std::time::Duration;
 use bedrock_doctor_checks::probe::ProbeId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::output::Output;
+
 /// Shows which probes are running.
 #[derive(Clone)]
-pub(crate) struct Progress {
+pub(crate) struct Progress<'o> {
+    /// None with `--quiet`.
+    output: Option<&'o Output>,
     bar: ProgressBar,
     running: Arc<Mutex<BTreeSet<ProbeId>>>,
 }
 
-impl Progress {
+impl<'o> Progress<'o> {
     /// Shows on stderr when that is a terminal; otherwise nowhere.
-    pub(crate) fn new(visible: bool) -> Self {
+    pub(crate) fn new(output: &'o Output, quiet: bool) -> Self {
+        let visible = output.shows_progress() && !quiet;
         let bar = if visible {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
         } else {
@@ -29,19 +34,28 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
         }
         Self {
+            output: (!quiet).then_some(output),
             bar,
             running: Arc::default(),
         }
     }
 
     /// Shows a probe until the returned guard is dropped.
-    pub(crate) fn start(&self, probe: ProbeId) -> Running {
+    pub(crate) fn start(&self, probe: ProbeId) -> Running<'o> {
         self.change(|running| {
             running.insert(probe);
         });
         Running {
             progress: self.clone(),
             probe,
+        }
+    }
+
+    /// Prints a line that cannot wait for the report, terminal or not.
+    pub(crate) fn say(&self, line: &str) {
+        if let Some(output) = self.output {
+            let line = line.replace(char::is_control, " ");
+            self.bar.suspend(|| output.message(&line));
         }
     }
 
@@ -60,12 +74,12 @@ impl Progress {
 }
 
 /// A probe that is running.
-pub(crate) struct Running {
-    progress: Progress,
+pub(crate) struct Running<'o> {
+    progress: Progress<'o>,
     probe: ProbeId,
 }
 
-impl Drop for Running {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
         let probe = self.probe;
         self.progress.change(|running| {

@@ -76,8 +76,9 @@ impl Secrets {
         known.extend(forms(secret).map(|form| (Reverse(form.len()), form)));
     }
 
-    /// A text of AWS, of a helper or of the system, without secrets and of bounded length.
-    pub(crate) fn scrub(&self, text: &str) -> String {
+    /// A text without the secrets that are known. It is kept otherwise: for the person at the terminal, who may need what
+    /// only looks like one, such as the address of a sign-in.
+    pub(crate) fn without_known(&self, text: &str) -> String {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = text.to_owned();
         for (_, secret) in known.iter() {
@@ -85,6 +86,12 @@ impl Secrets {
                 text = text.replace(secret.as_str(), REMOVED);
             }
         }
+        text
+    }
+
+    /// A text of AWS, of a helper or of the system, without secrets and of bounded length.
+    pub(crate) fn scrub(&self, text: &str) -> String {
+        let mut text = self.without_known(text);
         // A signature mismatch quotes the whole request with its session token.
         for tail in [
             "The Canonical String for this request",

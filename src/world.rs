@@ -13,9 +13,10 @@
 )]
 
 mod process;
+mod replace;
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -242,32 +243,6 @@ impl World {
         std::fs::canonicalize(path).ok()
     }
 
-    /// Replaces the text of a file that holds secrets. Whoever reads it meanwhile finds the old text or the new one,
-    /// never half of it; a failure leaves the old one. Links are followed, and the mode is kept.
-    pub(crate) fn replace(&self, path: &Path, text: &str) -> Result<(), String> {
-        let replaced = || -> std::io::Result<()> {
-            let path = std::fs::canonicalize(path)?;
-            let permissions = std::fs::metadata(&path)?.permissions();
-            let mut beside = path.clone().into_os_string();
-            beside.push(format!(".{}.tmp", std::process::id()));
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&beside)?;
-            let written = file
-                .write_all(text.as_bytes())
-                .and_then(|()| file.set_permissions(permissions))
-                .and_then(|()| file.sync_all())
-                .and_then(|()| std::fs::rename(&beside, &path));
-            if written.is_err() {
-                let _ = std::fs::remove_file(&beside);
-            }
-            written
-        };
-        replaced().map_err(|error| words(&error))
-    }
-
     /// The same machine at this moment.
     pub(crate) fn later(&self) -> Self {
         Self {
@@ -337,39 +312,5 @@ fn words(error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_reads_while_a_file_is_replaced_never_sees_half_of_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token.json");
-        let texts = ["a".repeat(100_000), "b".repeat(70_000)];
-        std::fs::write(&path, &texts[0]).unwrap();
-        let world = World::real();
-        std::thread::scope(|scope| {
-            let writer = scope.spawn(|| {
-                for text in texts.iter().cycle().take(200) {
-                    world.replace(&path, text).unwrap();
-                }
-            });
-            while !writer.is_finished() {
-                let seen = std::fs::read_to_string(&path).unwrap();
-                assert!(texts.contains(&seen), "{} bytes", seen.len());
-            }
-        });
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_not_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token.json");
-        assert!(World::real().replace(&path, "x").is_err());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -23,8 +23,10 @@ pub(crate) use self::role_assumable::RoleAssumable;
 pub(crate) use self::session_token_present::SessionTokenPresent;
 
 use crate::answer::{Answer, answer, not_judged_here};
+pub(crate) use crate::facts::is_not_renewed;
 use crate::facts::{
-    ApiKey, Configuration, CredentialKind, Credentials, Failure, SourceKind, Step, StepOutcome,
+    ApiKey, Configuration, CredentialKind, Credentials, Failure, FailureKind, Request, SourceKind,
+    Step, StepOutcome,
 };
 use crate::finding::{Basis, Explanation, Finding};
 use crate::text::{edits, shell_word};
@@ -32,8 +34,25 @@ use crate::text::{edits, shell_word};
 /// What Claude Code prints when the chain ends with nothing.
 pub(crate) const NO_PROVIDERS: &str = crate::claude_code::credential_plan::NO_PROVIDERS;
 
-/// The command that renews what is due, and goes on.
-pub(crate) const RENEW: &str = "bedrock-doctor check --refresh";
+/// Adds the command that renews what is due and goes on, with what this run assumes.
+pub(crate) fn renew(finding: Finding, text: &str, request: &Request) -> Finding {
+    // A value that may be a secret was left out of what is told, and so was JSON.
+    let is_left_out = |flag: &String| flag.ends_with("=…") || flag == "--settings with JSON";
+    if request.what_if.iter().any(is_left_out) {
+        return finding.fix(format!("{text}: with the same flags and `--refresh`"));
+    }
+    let mut command = vec!["bedrock-doctor check --refresh"];
+    command.extend(request.what_if.iter().map(String::as_str));
+    finding.fix_command(text, command.join(" "))
+}
+
+/// What helps after a renewal that failed: where the new token could not be kept, no sign-in could be either.
+pub(crate) fn sign_in_then_check(failure: &Failure) -> &'static str {
+    match failure.kind {
+        FailureKind::File => "let the cache file be written, sign in again, then run this checkup",
+        _ => "sign in again, then run this checkup again",
+    }
+}
 
 /// The source that delivered; none when the chain ended with nothing or was not walked to its end.
 pub(crate) fn delivered(credentials: &Credentials) -> Option<CredentialKind> {
@@ -48,8 +67,6 @@ pub(crate) fn delivered(credentials: &Credentials) -> Option<CredentialKind> {
 pub(crate) fn cause(step: &Step) -> &str {
     step.cause.as_deref().unwrap_or_default()
 }
-
-pub(crate) use crate::facts::is_not_renewed;
 
 /// Something that a failed step left undone, and that matters less when another source delivers: then it is a warning.
 pub(crate) fn fail_unless_delivered(
@@ -152,7 +169,7 @@ mod tests {
     use super::*;
     use crate::check::Entry;
     use crate::diagnosis::Diagnosis;
-    use crate::facts::{Facts, FailureKind, Observed, SsoSession, SsoToken};
+    use crate::facts::{Facts, Observed, SsoSession, SsoToken};
     use crate::sample::{healthy, in_seconds, refusal, with_credentials};
     use crate::sso::{SsoProfileComplete, SsoRoleAssigned, SsoTokenFresh, SsoTokenPresent};
 
@@ -217,6 +234,7 @@ mod tests {
                 expires_at: Some(in_seconds(left)),
                 renewable,
                 renewal_refused: None,
+                renewal_failed: None,
                 registration_expires_at: None,
                 start_url: None,
                 region: None,

@@ -42,8 +42,10 @@ impl LayerKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RenewedBy {
-    /// Claude Code does, by itself, or with the command that `awsAuthRefresh` names.
+    /// Claude Code does, by itself.
     ClaudeCode,
+    /// The command of `awsAuthRefresh` does, which Claude Code starts; it may well wait for somebody in a browser.
+    AuthRefresh,
     /// A sign-in does.
     You,
     /// It is not renewed: another one has to be made.
@@ -83,7 +85,7 @@ impl Forecast {
             .chain(sign_in(facts, credentials))
             .map(|layer| match layer.renewed_by {
                 RenewedBy::You if refreshes => Layer {
-                    renewed_by: RenewedBy::ClaudeCode,
+                    renewed_by: RenewedBy::AuthRefresh,
                     ..layer
                 },
                 _ => layer,
@@ -93,7 +95,8 @@ impl Forecast {
         Self { layers }
     }
 
-    /// What breaks the session: the first layer that Claude Code does not renew by itself.
+    /// What breaks the session: the first layer that Claude Code does not renew by itself. A command of `awsAuthRefresh`
+    /// is no exception: Claude Code stops until it has ended, and what it starts is a sign-in.
     pub fn breaks(&self) -> Option<&Layer> {
         let mut layers = self.layers.iter();
         layers.find(|layer| layer.renewed_by != RenewedBy::ClaudeCode)
@@ -191,6 +194,7 @@ mod tests {
                 expires_at: Some(in_seconds(token)),
                 renewable: true,
                 renewal_refused: None,
+                renewal_failed: None,
                 registration_expires_at: registration.map(in_seconds),
                 start_url: None,
                 region: None,
@@ -252,7 +256,14 @@ mod tests {
             let source = Source::default_of("settings");
             configuration.aws_auth_refresh = Some(Value::new(command, source));
         }
-        assert_eq!(Forecast::of(&facts).breaks(), None);
+        let forecast = Forecast::of(&facts);
+        // Somebody has to sign in all the same.
+        let want = Layer {
+            layer: LayerKind::SsoToken,
+            expires_at: in_seconds(8 * HOUR),
+            renewed_by: RenewedBy::AuthRefresh,
+        };
+        assert_eq!(forecast.breaks(), Some(&want));
     }
 
     #[test]

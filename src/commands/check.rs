@@ -43,6 +43,7 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         offline: args.offline,
         invoke: args.invoke,
         renewal: Renewal::of(args.renewal.refresh),
+        auth_refresh: args.renewal.refresh,
         accounts: args.account.clone(),
         timeout: Duration::from_secs_f64(args.timeout),
         what_if,

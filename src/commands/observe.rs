@@ -33,13 +33,14 @@ pub(super) fn observe(
         }
     };
     let collect = |world: &World, options: &Options| {
-        let progress = Progress::new(output.shows_progress() && !global.quiet);
+        let progress = Progress::new(output, global.quiet);
         let collected = runtime.block_on(collect(world, options, wanted, &progress));
         progress.finish();
         collected
     };
     let mut collected = collect(world, &options);
-    let may_ask = for_people && !global.quiet && !options.offline;
+    let is_open = options.renewal == Renewal::Predict && !options.offline;
+    let may_ask = for_people && !global.quiet && is_open;
     if may_ask
         && let Some(reason) = due(&collected.facts)
         && output.asks(&format!(

@@ -42,6 +42,7 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
         offline: args.offline,
         invoke: false,
         renewal: Renewal::of(args.renewal.refresh),
+        auth_refresh: args.renewal.refresh,
         accounts: Vec::new(),
         timeout: Duration::from_secs_f64(args.timeout),
         what_if,

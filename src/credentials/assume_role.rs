@@ -29,7 +29,7 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
         .role_session_name(session_name(chain, role.session_name.as_deref()))
         .set_external_id(role.external_id.clone())
         .duration_seconds(role.duration_seconds.unwrap_or(3_600));
-    let answer = super::within(chain, &host, "sts", request.send())
+    let answer = super::within(chain, chain.for_answer(), &host, "sts", request.send())
         .await?
         .map_err(|error| {
             let failure = aws::failure("sts", &host, chain.secrets, &error);
@@ -46,7 +46,10 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
         "role `{role_arn}` of profile `{profile}`, assumed from {}",
         base.reason
     );
-    delivered(answer.credentials(), profile, role_arns, reason)
+    Ok(Delivered {
+        not_saved: base.not_saved,
+        ..delivered(answer.credentials(), profile, role_arns, reason)?
+    })
 }
 
 /// A role assumed with an OIDC token from a file.
@@ -85,7 +88,7 @@ pub(super) async fn web_identity(
         .role_arn(&identity.role_arn)
         .role_session_name(session_name(chain, session))
         .web_identity_token(token);
-    let answer = super::within(chain, &host, "sts", request.send())
+    let answer = super::within(chain, chain.for_answer(), &host, "sts", request.send())
         .await?
         .map_err(|error| {
             let failure = aws::failure("sts", &host, chain.secrets, &error);

@@ -25,7 +25,7 @@ pub(super) async fn process(chain: &Chain<'_>, profile: &str) -> Outcome {
         "credential_process of profile `{profile}` (`{}`)",
         shown_command(command)
     );
-    let output = run(chain, command, &name, chain.patience()).await?;
+    let output = run(chain, command, &name, chain.patience(), |_| {}).await?;
     let document = json(&output, &name)?;
     match document.get("Version") {
         Some(version) if version.as_f64() == Some(1.0) => {}
@@ -51,7 +51,7 @@ pub(super) async fn process(chain: &Chain<'_>, profile: &str) -> Outcome {
 pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
     let command = chain.resolved.export_command().unwrap_or_default();
     let name = format!("awsCredentialExport (`{}`)", shown_command(command));
-    let output = run(chain, command, &name, chain.patience()).await?;
+    let output = run(chain, command, &name, chain.patience(), |_| {}).await?;
     let document = json(&output, &name)?;
     let rules = Rules::of(chain.resolved.inputs.version);
     let nested = match document.get("Credentials") {
@@ -79,15 +79,19 @@ pub(super) async fn export(chain: &Chain<'_>) -> Outcome {
     })
 }
 
-/// Runs a command for at most so long, and returns what it printed.
+/// Runs a command for at most so long, and returns what it printed. Each line is heard as it comes.
 pub(super) async fn run(
     chain: &Chain<'_>,
     command: &str,
     name: &str,
     patience: Duration,
+    heard: impl Fn(&str),
 ) -> Result<String, Refused> {
     let environment = chain.resolved.inputs.environment.for_child();
-    let output = chain.world.run_helper(command, environment, patience).await;
+    let world = chain.world;
+    let output = world
+        .run_helper(command, environment, patience, heard)
+        .await;
     let complaint = output
         .stderr
         .lines()

@@ -11,8 +11,7 @@ use bedrock_doctor_checks::parse::login_token::{self, LoginTokenFile};
 use bedrock_doctor_checks::parse::rewrite::Change;
 use bedrock_doctor_checks::text::{list, relative};
 
-use super::renewal::{self, Renewal};
-use super::{Chain, Delivered, Outcome, Refused, Signer, dpop, keys};
+use super::{Chain, Delivered, Outcome, Refused, Signer, dpop, keys, renewal};
 use crate::aws;
 use crate::world::FileText;
 
@@ -96,34 +95,36 @@ pub(super) async fn session(chain: &Chain<'_>, profile: &str, session: &str) -> 
         let when = relative(at, chain.now());
         format!("the sign-in of profile `{profile}` expired {when}{what}")
     };
-    match chain.renewal {
-        _ if left > renewal::WINDOW => Ok(cached("")),
-        Renewal::Predict if left > 0 => Ok(cached("")),
-        Renewal::Predict => Err(Refused::due(
-            "login-not-renewed",
-            expired("; Claude Code will renew it by itself"),
-        )),
-        Renewal::Renew => match renew(chain, profile, &path, &text, &token).await {
-            Ok(fresh) => Ok(fresh),
-            Err(Refusal {
-                ends: Some((cause, printed)),
-                failure,
-            }) => {
-                let words = failure.words();
-                let reason =
-                    format!("AWS refuses to renew the sign-in of profile `{profile}`: {words}");
-                Err(Refused::new(cause, reason).printing(printed).with(failure))
-            }
-            Err(Refusal { failure, .. }) if left > 0 => Ok(cached(&format!(
-                "; it could not be renewed: {}",
-                failure.words()
-            ))),
-            // The chain goes on, as for every error of the SDK that does not say otherwise.
-            Err(Refusal { failure, .. }) => {
-                let what = format!(" and could not be renewed: {}", failure.words());
-                Err(Refused::new("login-renewal-failed", expired(&what)).with(failure))
-            }
-        },
+    if left > renewal::WINDOW {
+        return Ok(cached(""));
+    }
+    if let Some(put_off) = renewal::put_off(chain, &path) {
+        return if left > 0 {
+            Ok(cached(put_off.note()))
+        } else {
+            Err(put_off.refused("login-not-renewed", expired))
+        };
+    }
+    match renew(chain, profile, &path, &text, &token).await {
+        Ok(fresh) => Ok(fresh),
+        Err(Refusal {
+            ends: Some((cause, printed)),
+            failure,
+        }) => {
+            let words = failure.words();
+            let reason =
+                format!("AWS refuses to renew the sign-in of profile `{profile}`: {words}");
+            Err(Refused::new(cause, reason).printing(printed).with(failure))
+        }
+        Err(Refusal { failure, .. }) if left > 0 => Ok(cached(&format!(
+            "; it could not be renewed: {}",
+            failure.words()
+        ))),
+        // The chain goes on, as for every error of the SDK that does not say otherwise.
+        Err(Refusal { failure, .. }) => {
+            let what = format!(" and could not be renewed: {}", failure.words());
+            Err(Refused::new("login-renewal-failed", expired(&what)).with(failure))
+        }
     }
 }
 
@@ -188,7 +189,7 @@ async fn renew(
             request.headers_mut().insert("DPoP", proof.clone());
         })
         .send();
-    let answer = super::within(chain, &host, "signin", answer)
+    let answer = super::within(chain, renewal::patience(chain), &host, "signin", answer)
         .await
         .map_err(Refused::into_failure)?
         .map_err(|error| Refusal {
@@ -235,7 +236,7 @@ async fn renew(
     ];
     // Unlike for Identity Center, the SDK does not use what it could not save.
     renewal::save(chain, path, before, &changes).map_err(|why| {
-        let what = format!("the sign-in was renewed, and {why}: sign in again");
+        let what = format!("the sign-in was renewed, and {why}");
         Failure::new(FailureKind::File, what)
     })?;
     Ok(Delivered {

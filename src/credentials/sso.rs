@@ -12,8 +12,7 @@ use bedrock_doctor_checks::text::relative;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::renewal::{self, Renewal};
-use super::{Chain, Delivered, Outcome, Refused, Signer, keys};
+use super::{Chain, Delivered, Outcome, Refused, Signer, keys, renewal};
 use crate::aws;
 use crate::world::FileText;
 
@@ -49,7 +48,7 @@ pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
         .role_name(&role.role_name)
         .access_token(token.access_token)
         .send();
-    let answer = super::within(chain, &host, "sso", answer)
+    let answer = super::within(chain, chain.for_answer(), &host, "sso", answer)
         .await?
         .map_err(|error| {
             let failure = aws::failure("sso", &host, chain.secrets, &error);
@@ -198,35 +197,38 @@ async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable, Refused> 
             role.profile
         )
     };
-    match chain.renewal {
+    if let Some(put_off) = renewal::put_off(chain, &path) {
         // With time left it is still good.
-        Renewal::Predict if left > 30 => Ok(Usable::as_it_is(access_token)),
-        Renewal::Predict => Err(Refused::due(
-            "sso-not-renewed",
-            expired("; Claude Code will renew it by itself"),
-        )),
-        Renewal::Renew => match renew(chain, role, &path, &text, &token).await {
-            Ok(fresh) => Ok(fresh),
-            Err(failure) if left >= 0 => Ok(Usable {
-                note: format!("; its token could not be renewed: {}", failure.words()),
+        return if left > 30 {
+            Ok(Usable {
+                note: put_off.note().to_owned(),
                 ..Usable::as_it_is(access_token)
-            }),
-            Err(failure) => {
-                let printed = match expires_at {
-                    Some(_) => format!("Token is expired. {SIGN_IN}"),
-                    None => "Invalid time value".to_owned(),
-                };
-                let what = format!(" and could not be renewed: {}", failure.words());
-                let cause = if is_refusal(&failure) {
-                    "sso-refresh-rejected"
-                } else {
-                    "sso-renewal-failed"
-                };
-                Err(Refused::new(cause, expired(&what))
-                    .printing(printed)
-                    .with(failure))
-            }
-        },
+            })
+        } else {
+            Err(put_off.refused("sso-not-renewed", expired))
+        };
+    }
+    match renew(chain, role, &path, &text, &token).await {
+        Ok(fresh) => Ok(fresh),
+        Err(failure) if left >= 0 => Ok(Usable {
+            note: format!("; its token could not be renewed: {}", failure.words()),
+            ..Usable::as_it_is(access_token)
+        }),
+        Err(failure) => {
+            let printed = match expires_at {
+                Some(_) => format!("Token is expired. {SIGN_IN}"),
+                None => "Invalid time value".to_owned(),
+            };
+            let what = format!(" and could not be renewed: {}", failure.words());
+            let cause = if is_refusal(&failure) {
+                "sso-refresh-rejected"
+            } else {
+                "sso-renewal-failed"
+            };
+            Err(Refused::new(cause, expired(&what))
+                .printing(printed)
+                .with(failure))
+        }
     }
 }
 
@@ -269,7 +271,7 @@ async fn renew(
         .refresh_token(refresh_token)
         .grant_type("refresh_token")
         .send();
-    let answer = super::within(chain, &host, "sso-oidc", answer)
+    let answer = super::within(chain, renewal::patience(chain), &host, "sso-oidc", answer)
         .await
         .map_err(Refused::into_failure)?
         .map_err(|error| {

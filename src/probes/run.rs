@@ -10,15 +10,16 @@ use bedrock_doctor_checks::claude_code::network::host_of;
 use bedrock_doctor_checks::claude_code::versions::Version;
 use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve};
 use bedrock_doctor_checks::facts::{
-    Absence, AuthRefresh, Credentials, Facts, Failure, FailureKind, Observed, Request,
+    Absence, AuthRefresh, Facts, Failure, FailureKind, Observed, Request,
 };
 use bedrock_doctor_checks::probe::ProbeId;
 
+use super::auth_refresh::Refreshed;
 use super::{
     Collected, Options, Timing, auth_refresh, aws_cli, aws_files, bedrock, chain, claude_code,
     http, identity, invocation, longest, machine, settings_files, sso_cache,
 };
-use crate::credentials::{Renewal, Signer};
+use crate::credentials::{Renewal, Signer, Walked};
 use crate::http::Http;
 use crate::progress::Progress;
 use crate::secrets::Secrets;
@@ -65,7 +66,7 @@ pub(crate) async fn collect(
     world: &World,
     options: &Options,
     wanted: &BTreeSet<ProbeId>,
-    progress: &Progress,
+    progress: &Progress<'_>,
 ) -> Collected {
     let started = Instant::now();
     let wanted = &with_what_they_need(wanted);
@@ -125,17 +126,23 @@ pub(crate) async fn collect(
         model: what_if.model.clone(),
     });
     let mut secrets = Secrets::of(&resolved);
-    let deadline = started + options.timeout;
-    let mut refreshed = None;
+    let mut deadline = started + options.timeout;
+    let (mut refreshed, mut walked) = (None, None);
     if silence(options, &resolved, ProbeId::Credentials).is_none()
         && wanted.contains(&ProbeId::Credentials)
-        && let Some(done) =
-            auth_refresh::run(world, &resolved, &secrets, deadline, options, progress).await
     {
-        facts.aws_files = Observed::Known(done.aws_files);
-        resolved = done.resolved;
-        secrets = Secrets::of(&resolved);
-        refreshed = Some(done.run);
+        match auth_refresh::run(world, &resolved, &secrets, deadline, options, progress).await {
+            Some(Refreshed::Ran(ran)) => {
+                facts.aws_files = Observed::Known(ran.aws_files);
+                facts.aws_cli = Observed::Known(ran.aws_cli);
+                resolved = ran.resolved;
+                secrets = Secrets::of(&resolved);
+                refreshed = Some(ran.run);
+                deadline += ran.took;
+            }
+            Some(Refreshed::NotNeeded(delivered)) => walked = Some(*delivered),
+            None => {}
+        }
     }
     for file in &mut resolved.configuration.ca_files {
         file.problem = crate::http::problem_of(world, &file.path.value);
@@ -163,10 +170,9 @@ pub(crate) async fn collect(
         timings: RefCell::new(timings),
         deadline,
     };
-    let rest = options.timeout.saturating_sub(started.elapsed());
     online.set_pending();
     // At the deadline what has no answer yet says so already.
-    let _ = tokio::time::timeout(rest, Box::pin(online.run())).await;
+    let _ = tokio::time::timeout_at(deadline.into(), Box::pin(online.run(walked))).await;
     online.finish()
 }
 
@@ -175,7 +181,7 @@ pub(super) struct Online<'a> {
     pub(super) world: &'a World,
     pub(super) options: &'a Options,
     pub(super) wanted: &'a BTreeSet<ProbeId>,
-    pub(super) progress: &'a Progress,
+    pub(super) progress: &'a Progress<'a>,
     pub(super) secrets: &'a Secrets,
     pub(super) http: Http,
     pub(super) resolved: &'a Resolved,
@@ -239,7 +245,8 @@ impl Online<'_> {
         Failure::new(FailureKind::TimedOut, message)
     }
 
-    async fn run(&self) {
+    /// `walked`: what the chain delivers, when that is known already.
+    async fn run(&self, walked: Option<Walked>) {
         let silent = |probe| silence(self.options, self.resolved, probe);
         let asks_for_credentials = match silent(ProbeId::Credentials) {
             None | Some(Absence::Offline) => self.wanted.contains(&ProbeId::Credentials),
@@ -248,7 +255,7 @@ impl Online<'_> {
         if !asks_for_credentials {
             return;
         }
-        let (signer, listing) = self.credentials().await;
+        let (signer, listing) = self.credentials(walked).await;
         if self.options.offline {
             return;
         }
@@ -275,7 +282,7 @@ impl Online<'_> {
         );
     }
 
-    async fn walk(&self, resolved: &Resolved) -> (Credentials, Option<Signer>) {
+    async fn walk(&self, resolved: &Resolved) -> Walked {
         let (http, secrets, options) = (&self.http, self.secrets, self.options);
         chain(self.world, resolved, http, secrets, self.deadline, options)
             .walk()
@@ -283,7 +290,7 @@ impl Online<'_> {
     }
 
     /// Who signs invocations, and who signs the profile listing.
-    async fn credentials(&self) -> (Option<Signer>, Option<Signer>) {
+    async fn credentials(&self, walked: Option<Walked>) -> (Option<Signer>, Option<Signer>) {
         let since = Instant::now();
         let shown = self.progress.start(ProbeId::Credentials);
         let (world, resolved) = (self.world, self.resolved);
@@ -306,7 +313,10 @@ impl Online<'_> {
                 (credentials, signer, listing)
             }
             None => {
-                let (credentials, signer) = self.walk(resolved).await;
+                let (credentials, signer) = match walked {
+                    Some(walked) => walked,
+                    None => self.walk(resolved).await,
+                };
                 (credentials, signer.clone(), signer)
             }
         };

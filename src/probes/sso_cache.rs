@@ -18,10 +18,13 @@ pub(super) fn observe(
     active: Option<&Sso>,
     walked: Option<&Credentials>,
 ) -> Observed<SsoCache> {
-    let refused = walked.and_then(|walked| {
-        let refusal = |step: &&Step| step.cause.as_deref() == Some("sso-refresh-rejected");
-        walked.steps.iter().find(refusal)?.failure.clone()
-    });
+    let told = |causes: &[&str]| {
+        let steps = walked.map_or(&[][..], |walked| &walked.steps);
+        let is_told = |step: &&Step| step.cause.as_deref().is_some_and(|it| causes.contains(&it));
+        steps.iter().find(is_told)?.failure.clone()
+    };
+    let refused = told(&["sso-refresh-rejected"]);
+    let failed = told(&["sso-renewal-failed", "sso-not-renewed"]);
     let folder = world.expand("~/.aws/sso/cache");
     let active = active.map(|role| SsoSession {
         profile: role.profile.clone(),
@@ -72,12 +75,12 @@ pub(super) fn observe(
                 continue;
             }
         };
+        let active = cache.active.as_ref();
+        let is_active = active.is_some_and(|session| session.cache_file == name);
         match sso_token::parse(&text) {
             Ok(token) => cache.tokens.push(SsoToken {
-                renewal_refused: refused.clone().filter(|_| {
-                    let active = cache.active.as_ref();
-                    active.is_some_and(|session| session.cache_file == name)
-                }),
+                renewal_refused: refused.clone().filter(|_| is_active),
+                renewal_failed: failed.clone().filter(|_| is_active),
                 file: name,
                 expires_at: token.expires_at.moment(),
                 renewable: token.can_try_renewal(),

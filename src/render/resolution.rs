@@ -169,6 +169,7 @@ impl Table {
         let layers = resolution.forecast.layers.iter().map(|layer| {
             let who = match layer.renewed_by {
                 RenewedBy::ClaudeCode => "Claude Code gets a new one by itself",
+                RenewedBy::AuthRefresh => "`awsAuthRefresh` gets a new one",
                 RenewedBy::You => "sign in again",
                 RenewedBy::Nobody => "nothing renews it",
             };

@@ -170,6 +170,7 @@ fn lasts(facts: &Facts) -> String {
         let at = sign_in.expires_at;
         let renewal = match sign_in.renewed_by {
             RenewedBy::ClaudeCode => "; Claude Code renews it by itself until the session ends",
+            RenewedBy::AuthRefresh => "; `awsAuthRefresh` gets a new one then",
             RenewedBy::You | RenewedBy::Nobody => "; it cannot be renewed: sign in again then",
         };
         let verb = if at <= facts.now {

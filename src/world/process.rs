@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
 use super::World;
@@ -35,12 +35,14 @@ pub(crate) enum HelperEnd {
 }
 
 impl World {
-    /// Runs a command as Claude Code does: through the shell, in its environment. Stdin is closed.
+    /// Runs a command as Claude Code does: through the shell, in its environment. Stdin is closed. Each line is heard as
+    /// it comes; it may hold secrets.
     pub(crate) async fn run_helper<'e>(
         &self,
         command: &str,
         environment: impl Iterator<Item = (&'e str, &'e str)>,
         deadline: Duration,
+        heard: impl Fn(&str),
     ) -> HelperOutput {
         let mut shell = shell(command);
         shell
@@ -62,7 +64,7 @@ impl World {
         };
         let mut group = Group(child.id());
         let work = async {
-            let read = tokio::try_join!(read_limited(stdout), read_limited(stderr));
+            let read = tokio::try_join!(read_limited(stdout, &heard), read_limited(stderr, &heard));
             let Ok((stdout, stderr)) = read else {
                 return output(HelperEnd::Flooded);
             };
@@ -109,10 +111,17 @@ fn shell(command: &str) -> Command {
 struct Flood;
 
 /// Reads to the end.
-async fn read_limited(pipe: impl AsyncRead + Unpin) -> Result<String, Flood> {
+async fn read_limited(
+    pipe: impl AsyncRead + Unpin,
+    heard: &impl Fn(&str),
+) -> Result<String, Flood> {
     let mut bytes = Vec::new();
-    let mut limited = pipe.take(OUTPUT_LIMIT + 1);
-    let _ = limited.read_to_end(&mut bytes).await;
+    let mut limited = BufReader::new(pipe.take(OUTPUT_LIMIT + 1));
+    let mut start = 0;
+    while limited.read_until(b'\n', &mut bytes).await.is_ok() && bytes.len() > start {
+        heard(String::from_utf8_lossy(&bytes[start..]).trim_end());
+        start = bytes.len();
+    }
     if bytes.len() as u64 > OUTPUT_LIMIT {
         return Err(Flood);
     }
@@ -153,7 +162,7 @@ mod tests {
             .block_on(async {
                 let world = World::real();
                 let path = [("PATH", "/usr/bin:/bin")].into_iter();
-                let helper = world.run_helper(command, path, Duration::from_secs(1));
+                let helper = world.run_helper(command, path, Duration::from_secs(1), |_| {});
                 tokio::time::timeout(limit, helper).await.ok()
             })
     }
@@ -178,6 +187,30 @@ mod tests {
             std::thread::sleep(Duration::from_millis(20));
         }
         false
+    }
+
+    #[test]
+    fn each_line_is_heard_as_it_comes() {
+        let heard = std::cell::RefCell::new(Vec::new());
+        let started = Instant::now();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let hear = |line: &str| {
+            let line = (line.to_owned(), started.elapsed());
+            heard.borrow_mut().push(line);
+        };
+        let command = "echo one; echo two >&2; sleep 0.5; printf three";
+        let path = [("PATH", "/usr/bin:/bin")].into_iter();
+        let limit = Duration::from_secs(5);
+        let output = runtime.block_on(World::real().run_helper(command, path, limit, hear));
+        assert_eq!((&*output.stdout, &*output.stderr), ("one\nthree", "two\n"));
+        let mut heard = heard.into_inner();
+        heard.sort();
+        let lines: Vec<&str> = heard.iter().map(|(line, _)| line.as_str()).collect();
+        assert_eq!(lines, ["one", "three", "two"]);
+        assert!(heard[1].1 > heard[0].1 + Duration::from_millis(400));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use bedrock_doctor_world::{Machine, Request, Rule, World};
+use bedrock_doctor_world::{Machine, Request, Rule, TokenSpec, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -271,8 +271,163 @@ fn a_service_that_is_not_reached_refuses_nothing() {
     world.rule(Rule::new("oidc", "/token").reset());
     let machine = with_session(&world, -60);
     let told = checkup_with(&machine, &["--refresh"]);
-    let finding = told.finding("sso-role-assigned", "blocked");
-    assert_eq!(finding["blocked_by"], "endpoints-reachable");
+    for check in ["sso-role-assigned", "sso-token-fresh"] {
+        let finding = told.finding(check, "blocked");
+        assert_eq!(finding["blocked_by"], "endpoints-reachable");
+        // It was done, and did not help.
+        assert!(!finding.to_string().contains("--refresh"), "{finding}");
+    }
+}
+
+/// Makes a cache file a link to one that nothing can be made beside: any longer name is too long.
+#[cfg(unix)]
+fn with_no_room_beside(mut machine: Machine, name: &str) -> Machine {
+    let target = format!("~/shared/{}.json", "a".repeat(250));
+    let text = read(&machine, name);
+    fs::remove_file(path(&machine, name)).unwrap();
+    machine.file(&target, &text).link(name, &target);
+    machine
+}
+
+#[test]
+#[cfg(unix)]
+fn a_token_that_could_not_be_kept_is_not_renewed() {
+    let of_session: fn(&World, i64) -> Machine = with_session;
+    for (make, name, command) in [
+        (of_session, SSO, "aws sso login --profile dev"),
+        (with_login, LOGIN, "aws login --profile dev"),
+    ] {
+        for (expires_in, code) in [(-60, 3), (200, 0)] {
+            let world = World::healthy();
+            let machine = with_no_room_beside(make(&world, expires_in), name);
+            let text = read(&machine, name);
+            let told = checkup_with(&machine, &["--refresh"]);
+            assert_eq!(told.run.code, code, "{}", told.open());
+            let steps = &told.report["facts"]["credentials"]["value"]["steps"];
+            let reason = steps.as_array().unwrap().last().unwrap()["reason"].as_str();
+            let reason = reason.unwrap();
+            assert!(reason.contains("; not renewed: `~/.aws/"), "{reason}");
+            assert!(reason.contains(".json` cannot be written: "), "{reason}");
+            assert_eq!(read(&machine, name), text);
+            let operations = world.operations();
+            assert!(
+                !operations.iter().any(|it| it.contains("Token")),
+                "{operations:?}"
+            );
+            if expires_in < 0 {
+                let finding = told.finding("credential-source-found", "cannot-tell");
+                assert_fix(finding, command);
+                assert!(!finding.to_string().contains("--refresh"), "{finding}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_renewal_that_the_run_could_not_wait_for_is_not_begun() {
+    let world = World::healthy();
+    let told = checkup_with(&with_session(&world, -60), &["--refresh", "--timeout", "5"]);
+    assert_eq!(told.run.code, 3);
+    assert_eq!(world.operations(), [""; 0]);
+    let finding = told.finding("sso-token-fresh", "cannot-tell");
+    let what = finding["what"].as_str().unwrap();
+    assert!(
+        what.ends_with("less is left of the run (--timeout)"),
+        "{what}"
+    );
+}
+
+#[test]
+fn a_slow_renewal_is_waited_for() {
+    for (make, host) in [
+        (with_session as fn(&World, i64) -> Machine, "oidc"),
+        (with_login, "eu-west-1.signin"),
+    ] {
+        let world = World::healthy();
+        world.rule(Rule::new(host, "").delay(Duration::from_secs(7)));
+        checkup_with(&make(&world, -60), &["--refresh"]).healthy();
+    }
+}
+
+#[test]
+fn a_sign_in_from_meanwhile_is_left_as_it_is() {
+    for (make, name, host) in [
+        (with_session as fn(&World, i64) -> Machine, SSO, "oidc"),
+        (with_login, LOGIN, "eu-west-1.signin"),
+    ] {
+        let world = World::healthy();
+        world.rule(Rule::new(host, "").delay(Duration::from_secs(2)));
+        let machine = make(&world, -60);
+        let theirs = read(&machine, name).replace("refresh-token", "newer-token");
+        let told = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while world.operations().is_empty() {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                fs::write(path(&machine, name), &theirs).unwrap();
+            });
+            checkup_with(&machine, &["--refresh"])
+        });
+        assert_eq!(read(&machine, name), theirs);
+        assert_eq!(names_beside(&machine, name), 1);
+        let report = told.report.to_string();
+        assert!(
+            report.contains("was renewed, and `~/.aws/"),
+            "{}",
+            told.open()
+        );
+        assert!(
+            report.contains(".json` was changed meanwhile"),
+            "{}",
+            told.open()
+        );
+        if name == SSO {
+            // The SDK goes on with what it has, unlike for `aws login`.
+            assert_eq!(kind(&told), "sso");
+            told.finding("credentials-not-expired", "warn");
+        }
+    }
+}
+
+#[test]
+fn a_role_tells_that_the_token_below_it_was_not_saved() {
+    let world = World::healthy();
+    world.rule(Rule::new("oidc", "").delay(Duration::from_secs(1)));
+    let mut machine = with_session(&world, -60);
+    machine.env("AWS_PROFILE", "role");
+    let told = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while world.operations().is_empty() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            fs::write(path(&machine, SSO), "{}").unwrap();
+        });
+        checkup_with(&machine, &["--refresh"])
+    });
+    let warning = told.finding("credentials-not-expired", "warn");
+    assert_eq!(warning["code"], "renewed-token-not-saved");
+}
+
+#[test]
+fn the_renewal_that_is_advised_has_the_flags_of_this_run() {
+    let world = World::healthy();
+    let mut machine = with_session(&world, -60);
+    machine.env_remove("AWS_PROFILE");
+    let told = checkup_with(&machine, &["--profile", "dev"]);
+    let command = "bedrock-doctor check --refresh --profile dev";
+    for (check, status) in [
+        ("sso-token-fresh", "warn"),
+        ("credential-source-found", "cannot-tell"),
+    ] {
+        assert_fix(told.finding(check, status), command);
+    }
+    let told = checkup_with(&machine, &["--env", "AWS_PROFILE=dev"]);
+    let finding = told.finding("sso-token-fresh", "warn").to_string();
+    assert!(
+        finding.contains("with the same flags and `--refresh`"),
+        "{finding}"
+    );
+    assert!(!finding.contains("bedrock-doctor check"), "{finding}");
 }
 
 #[test]
@@ -319,6 +474,46 @@ fn a_link_is_followed_and_the_mode_is_kept() {
     let mode = fs::metadata(&target).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
     assert_ne!(fs::read_to_string(&target).unwrap(), text);
+}
+
+/// As root only: nobody else can show it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_file_of_somebody_else_stays_theirs_and_is_written_in_place() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let world = World::healthy();
+    let machine = with_session(&world, -60);
+    let (file, setpriv) = (path(&machine, SSO), Path::new("/usr/bin/setpriv"));
+    if std::os::unix::fs::chown(&file, Some(65_533), None).is_err() || !setpriv.exists() {
+        return;
+    }
+    let open = |path: &Path| {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    };
+    let text = read(&machine, SSO);
+    let doctor = machine.home().join("doctor");
+    fs::copy(DOCTOR, &doctor).unwrap();
+    let folders = file
+        .ancestors()
+        .take_while(|it| *it != std::env::temp_dir());
+    folders.for_each(open);
+    let ca = machine.variables()["NODE_EXTRA_CA_CERTS"].clone();
+    open(Path::new(&ca).parent().unwrap());
+    let before = fs::metadata(&file).unwrap();
+    let of = |it: &fs::Metadata| (it.ino(), it.uid(), it.mode());
+    let doctor = doctor.to_str().unwrap();
+    let args = ["--reuid=65534", "--regid=65534", "--clear-groups", doctor];
+    let run = machine.run(setpriv, &[&args[..], &["check", "--refresh"]].concat());
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_ne!(read(&machine, SSO), text);
+    assert_eq!(of(&fs::metadata(&file).unwrap()), of(&before));
+    assert_eq!(names_beside(&machine, SSO), 1);
+    // Root keeps the owner in its own way.
+    machine_expires(&machine, SSO);
+    checkup_with(&machine, &["--refresh"]).healthy();
+    let after = fs::metadata(&file).unwrap();
+    assert_eq!((after.uid(), after.mode()), (before.uid(), before.mode()));
+    assert_ne!(after.ino(), before.ino());
 }
 
 #[test]
@@ -545,6 +740,95 @@ fn aws_auth_refresh_that_fails_is_reported_with_its_last_words() {
 }
 
 #[test]
+fn aws_auth_refresh_has_a_time_of_its_own_and_its_words_are_shown() {
+    let world = World::healthy();
+    let mut machine = bare(&world);
+    machine
+        .env("AWS_PROFILE", "late")
+        .env("MY_PASSWORD", "secret-of-mine-0001")
+        .file("~/.aws/config", "[profile late]\nregion = us-east-1\n");
+    let script = "echo 'Open https://device.sso.us-east-1.amazonaws.com/?user_code=ABCD-EFGH'\n\
+        echo \"it is $MY_PASSWORD\" >&2\nsleep 5\n\
+        printf '[late]\\naws_access_key_id = AKIALATE000000000001\\naws_secret_access_key = late-secret-0001\\n' > @HOME@/.aws/credentials";
+    let machine = with_auth_refresh(machine, script);
+    let told = checkup_with(&machine, &["--refresh", "--timeout", "4"]);
+    told.healthy();
+    let lines: Vec<&str> = told.run.stderr.lines().collect();
+    assert!(
+        lines[0].starts_with("--refresh: awsAuthRefresh (`"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[0].contains("runs now, for at most 3 min"),
+        "{lines:?}"
+    );
+    let mut words = lines[1..].to_vec();
+    words.sort_unstable();
+    assert_eq!(
+        words,
+        [
+            "Open https://device.sso.us-east-1.amazonaws.com/?user_code=ABCD-EFGH",
+            "it is [removed]"
+        ]
+    );
+    // What the AWS CLI would use was looked up again, too.
+    let theirs = &told.report["facts"]["aws_cli"];
+    assert_eq!(*theirs, checkup(&machine).report["facts"]["aws_cli"]);
+    assert!(
+        theirs.to_string().contains("AKIALATE000000000001"),
+        "{theirs}"
+    );
+    fs::remove_file(path(&machine, "~/.aws/credentials")).unwrap();
+    let told = checkup_with(&machine, &["--refresh", "--timeout", "4", "--quiet"]);
+    told.healthy();
+    assert_eq!(told.run.stderr, "");
+}
+
+#[test]
+fn nothing_is_asked_for_twice_where_aws_auth_refresh_is_not_needed() {
+    let world = World::healthy();
+    let machine = with_auth_refresh(with_session(&world, -60), "");
+    checkup_with(&machine, &["--refresh"]).healthy();
+    let requests = world.requests();
+    for operation in ["sso-oidc:CreateToken", "sso:GetRoleCredentials"] {
+        assert_eq!(of(&requests, operation).len(), 1, "{operation}");
+    }
+    let mut machine = bare(&world);
+    machine
+        .env("AWS_PROFILE", "helper")
+        .file("~/.aws/config", "[profile helper]\ncredential_process = @HOME@/helper.sh\n")
+        .executable("~/helper.sh", "#!/bin/sh\necho helped >> @HOME@/helped\necho '{\"Version\": 1, \"AccessKeyId\": \"AKIAHELPER0000000001\", \"SecretAccessKey\": \"helper-secret-01\"}'\n");
+    let machine = with_auth_refresh(machine, "");
+    checkup_with(&machine, &["--refresh"]).healthy();
+    assert_eq!(read(&machine, "~/helped"), "helped\n");
+    assert_eq!(ran(&machine), 0);
+}
+
+#[test]
+fn aws_auth_refresh_is_named_where_it_gets_a_new_sign_in() {
+    let world = World::healthy();
+    let mut machine = bare(&world);
+    let url = "https://acme.awsapps.com/start";
+    machine
+        .env("AWS_PROFILE", "dev")
+        .env("COLUMNS", "120")
+        .file(
+            "~/.aws/config",
+            &format!("[profile dev]\nsso_start_url = {url}\nsso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = Dev\n"),
+        )
+        .sso_token(url, &TokenSpec::default());
+    let machine = with_auth_refresh(machine, "");
+    let table = machine.run(DOCTOR, &["resolve"]).stdout;
+    assert!(table.contains("`awsAuthRefresh` gets a new one"), "{table}");
+    let json = machine.run(DOCTOR, &["resolve", "--format", "json"]).json();
+    let breaks = &json["forecast"]["breaks"];
+    assert_eq!(breaks["layer"], "sso-token", "{json}");
+    assert_eq!(breaks["renewed_by"], "auth-refresh");
+    let table = machine.run(DOCTOR, &["check"]).stdout;
+    assert!(table.contains("`awsAuthRefresh` gets a new one"), "{table}");
+}
+
+#[test]
 fn aws_auth_refresh_has_no_say_over_api_keys() {
     let world = World::healthy();
     let mut machine = bare(&world);
@@ -598,6 +882,24 @@ fn on_a_terminal_it_asks() {
         assert_eq!(renewed, renewals, "{shown}");
         assert_eq!(read(&machine, SSO) == text, renewals == 0);
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_yes_on_a_terminal_is_none_to_aws_auth_refresh() {
+    let world = World::healthy();
+    world.rule(Rule::new("oidc", "/token").aws_error(400, "InvalidGrantException", "No"));
+    let mut machine = with_auth_refresh(with_session(&world, -60), "");
+    machine.env("PATH", &std::env::var("PATH").unwrap());
+    let (shown, _) = on_a_terminal(&machine, "y");
+    assert_eq!(
+        of(&world.requests(), "sso-oidc:CreateToken").len(),
+        1,
+        "{shown}"
+    );
+    assert_eq!(ran(&machine), 0);
+    checkup_with(&machine, &["--refresh"]);
+    assert_eq!(ran(&machine), 1);
 }
 
 #[test]

@@ -88,9 +88,7 @@ fn judge_refresh(refresh: &AuthRefresh, configuration: &Configuration) -> Findin
         Some(command) => format!("run the command of {} in a shell", command.source.words()),
         None => "run it in a shell".to_owned(),
     };
-    finding.fix(format!(
-        "to see what it says, {by_hand}; a sign-in in a browser needs more time than a checkup has: `--timeout 180`"
-    ))
+    finding.fix(format!("to see what it says, {by_hand}"))
 }
 
 fn failed(step: &Step, credentials: &Credentials) -> Finding {

@@ -3,11 +3,11 @@
 mod missing;
 
 use self::missing::Missing;
-use super::{cause, is_not_renewed, profile_flag, short_key_id};
+use super::{cause, is_not_renewed, profile_flag, renew, short_key_id, sign_in_then_check};
 use crate::check::{Check, Family, Meta, Seen, absent};
 use crate::facts::{
-    AwsFiles, Configuration, CredentialKind, Credentials, FailureKind, Machine, Observed, Step,
-    StepOutcome,
+    AwsFiles, Configuration, CredentialKind, Credentials, FailureKind, Machine, Observed, Request,
+    Step, StepOutcome,
 };
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
@@ -44,10 +44,11 @@ Provide one source: sign in with `aws sso login` or `aws login`, export keys, or
         &'a Configuration,
         Seen<'a, AwsFiles>,
         Seen<'a, Machine>,
+        &'a Request,
     );
 
     fn run(
-        (Seen(observed), configuration, Seen(files), Seen(machine)): Self::Needs<'_>,
+        (Seen(observed), configuration, Seen(files), Seen(machine), request): Self::Needs<'_>,
     ) -> Vec<Finding> {
         let credentials = match observed {
             Observed::Known(credentials) => credentials,
@@ -62,7 +63,7 @@ Provide one source: sign in with `aws sso login` or `aws login`, export keys, or
             .find(|step| step.outcome == StepOutcome::NotTried);
         let broken = steps.iter().any(is_broken);
         vec![match (not_tried, credentials.kind) {
-            (Some(step), _) if is_not_renewed(step) => not_renewed(step, configuration),
+            (Some(step), _) if is_not_renewed(step) => not_renewed(step, configuration, request),
             (Some(step), _) if step.provider != CredentialKind::InstanceMetadata => {
                 found(credentials, configuration).evidence(
                     Basis::Inferred,
@@ -113,20 +114,29 @@ fn out_of_time(words: &str) -> Finding {
         .why("Claude Code itself waits up to 60 s for a source (from version 2.1.207 on)")
 }
 
-fn not_renewed(step: &Step, configuration: &Configuration) -> Finding {
+fn not_renewed(step: &Step, configuration: &Configuration, request: &Request) -> Finding {
     let profile = &configuration.profile.value;
     let command = if step.provider == CredentialKind::Login || cause(step) == "login-not-renewed" {
         format!("aws login{}", profile_flag(profile))
     } else {
         format!("aws sso login{}", profile_flag(profile))
     };
-    explained(
-        Finding::cannot_tell(format!(
-            "could not tell: Claude Code would renew the expired token of profile `{profile}`, and this checkup renews nothing without --refresh"
-        ))
-        .evidence(Basis::NotTested, step.reason.clone()),
+    let told = |why: &str| {
+        let what = format!(
+            "could not tell: Claude Code would renew the expired token of profile `{profile}`, and {why}"
+        );
+        explained(Finding::cannot_tell(what).evidence(Basis::NotTested, step.reason.clone()))
+    };
+    if let Some(failure) = &step.failure {
+        return told(&format!("this checkup did not: {}", failure.words()))
+            .fix_command(sign_in_then_check(failure), command);
+    }
+    let finding = told("this checkup renews nothing without --refresh");
+    renew(
+        finding,
+        "renew it now, as Claude Code would, and go on",
+        request,
     )
-    .fix_command("renew it now, as Claude Code would, and go on", super::RENEW)
     .fix_command("or sign in again, then run this checkup again", command)
 }
 
@@ -438,6 +448,17 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_token_that_could_not_be_kept_is_not_to_be_renewed_again() {
+        let (kind, outcome) = (CredentialKind::Sso, StepOutcome::NotTried);
+        let mut open = step(kind, outcome, "sso-not-renewed", "expired 1 h ago");
+        let what = "`~/a.json` cannot be written: permission denied";
+        open.failure = Some(Failure::new(FailureKind::File, what));
+        let finding = only(&CHECK, &without(vec![open]), Status::CannotTell, None);
+        assert!(finding.what.ends_with(what), "{}", finding.what);
+        assert!(!format!("{finding:?}").contains("--refresh"));
     }
 
     #[test]

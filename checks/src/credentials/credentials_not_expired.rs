@@ -59,9 +59,9 @@ lets Claude Code do it by itself.
 fn not_saved(why: &str) -> Finding {
     Finding::warn(
         "renewed-token-not-saved",
-        format!("the token was renewed, and the new one could not be kept: {why}"),
+        format!("the token was renewed, and the new one was not kept: {why}"),
     )
-    .why("its cache file holds the old token and a refresh token that is spent: Claude Code has to renew and cannot")
+    .why("a renewal spends the refresh token: if the cache file still holds the old one, Claude Code has to renew and cannot")
     .evidence(Basis::Observed, why)
     .fix("let the cache file and its folder be written, then sign in again")
 }

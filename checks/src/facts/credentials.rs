@@ -271,6 +271,9 @@ pub struct SsoToken {
     /// How AWS refused to renew it (`--refresh`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal_refused: Option<Failure>,
+    /// What kept it from being renewed here, when AWS did not refuse it (`--refresh`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_failed: Option<Failure>,
     /// When the client registration expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_expires_at: Option<Timestamp>,

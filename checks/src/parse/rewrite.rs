@@ -62,7 +62,8 @@ fn write_value(out: &mut String, value: &RawValue, level: usize) {
         Kind::Text => out.push_str(&quoted(&json::unquote(value.get()))),
         Kind::Number => {
             let text = js::number_text(value.get());
-            out.push_str(if text.ends_with('y') { "null" } else { &text });
+            let is_infinite = ["Infinity", "-Infinity"].contains(&text.as_str());
+            out.push_str(if is_infinite { "null" } else { &text });
         }
         Kind::Truth | Kind::Null => out.push_str(value.get()),
         Kind::Object => {
@@ -189,8 +190,11 @@ mod tests {
     #[test]
     fn new_members_come_last_and_undefined_ones_go() {
         let changes = [("b", Change::Gone), ("c", Change::Text("3"))];
-        let written = rewrite(r#"{"b": 1, "a": 1e999}"#, &changes).unwrap();
-        assert_eq!(written, "{\n  \"a\": null,\n  \"c\": \"3\"\n}");
+        let written = rewrite(r#"{"b": 1, "a": [1e999, -1e999]}"#, &changes).unwrap();
+        assert_eq!(
+            written,
+            "{\n  \"a\": [\n    null,\n    null\n  ],\n  \"c\": \"3\"\n}"
+        );
         assert_eq!(rewrite("{}", &[]).as_deref(), Ok("{}"));
         assert!(rewrite("[]", &[]).is_err());
     }

@@ -1,6 +1,7 @@
+use crate::answer::not_judged_here;
 use crate::check::{Check, Family, Meta};
-use crate::credentials::RENEW;
-use crate::facts::{Now, SsoCache, SsoSession, SsoToken};
+use crate::credentials::{renew, sign_in_then_check};
+use crate::facts::{Now, Request, SsoCache, SsoSession, SsoToken};
 use crate::finding::{Basis, Finding};
 use crate::text::relative;
 
@@ -37,9 +38,9 @@ Run `aws sso login` for the profile. An `[sso-session …]` section makes tokens
 ",
     };
 
-    type Needs<'a> = (Now, &'a SsoCache);
+    type Needs<'a> = (Now, &'a Request, &'a SsoCache);
 
-    fn run((Now(now), cache): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((Now(now), request, cache): Self::Needs<'_>) -> Vec<Finding> {
         let Some(session) = &cache.active else {
             return vec![Finding::not_applicable(
                 "the active profile does not use IAM Identity Center",
@@ -51,11 +52,16 @@ Run `aws sso login` for the profile. An `[sso-session …]` section makes tokens
                     .explained_by("sso-token-present"),
             ];
         };
-        vec![judge(session, token, now).explained_by("bedrock-enabled")]
+        vec![judge(session, token, now, request).explained_by("bedrock-enabled")]
     }
 }
 
-fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Finding {
+fn judge(
+    session: &SsoSession,
+    token: &SsoToken,
+    now: jiff::Timestamp,
+    request: &Request,
+) -> Finding {
     let profile = &session.profile;
     let login = session.login_command();
     let expired = |what: String| {
@@ -95,6 +101,7 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
             .fix_command("sign in before it ends the session", login)
         };
     }
+    let tense = if left > 0 { "expires" } else { "expired" };
     if let Some(refusal) = &token.renewal_refused {
         let words = refusal.words();
         return Finding::fail(
@@ -106,6 +113,16 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
         .request_id(refusal.request_id.clone())
         .fix_command("sign in again", login);
     }
+    if let Some(failure) = &token.renewal_failed {
+        let words = failure.words();
+        let finding = Finding {
+            what: format!(
+                "could not tell: the token for profile `{profile}` {tense} {when}, and the renewal failed: {words}"
+            ),
+            ..not_judged_here("the renewal", failure)
+        };
+        return finding.fix_command(sign_in_then_check(failure), login);
+    }
     if session.renews(token) {
         let registration_ended = token
             .registration_expires_at
@@ -115,13 +132,16 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
                 "the token for profile `{profile}` expired {when}, and the client registration that could renew it has expired too"
             ));
         }
-        let tense = if left > 0 { "expires" } else { "expired" };
         let finding = Finding::warn(
             "sso-session-expired",
             format!("the token for profile `{profile}` {tense} {when}; Claude Code will renew it by itself"),
         )
-        .evidence(Basis::Inferred, "the cache file has all that a renewal needs")
-        .fix_command("to be sure, renew it now, as Claude Code would", RENEW)
+        .evidence(Basis::Inferred, "the cache file has all that a renewal needs");
+        let finding = renew(
+            finding,
+            "to be sure, renew it now, as Claude Code would",
+            request,
+        )
         .fix_command("or sign in again", login);
         return if left > 0 {
             finding
@@ -144,8 +164,8 @@ fn judge(session: &SsoSession, token: &SsoToken, now: jiff::Timestamp) -> Findin
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Facts, Observed};
-    use crate::finding::Status;
+    use crate::facts::{Facts, Failure, FailureKind, Observed};
+    use crate::finding::{Explanation, Status};
     use crate::sample::{healthy, in_seconds, only};
 
     const CHECK: Entry = Entry::of::<SsoTokenFresh>();
@@ -168,6 +188,7 @@ mod tests {
                 expires_at: Some(in_seconds(left)),
                 renewable,
                 renewal_refused: None,
+                renewal_failed: None,
                 registration_expires_at: registration_left.map(in_seconds),
                 start_url: None,
                 region: None,
@@ -257,6 +278,42 @@ mod tests {
         let code = Some("sso-refresh-token-rejected");
         let finding = only(&CHECK, &facts, Status::Fail, code);
         assert_eq!(finding.request_id.as_deref(), Some("req-1"));
+    }
+
+    #[test]
+    fn a_renewal_that_failed_is_not_advised_again() {
+        for (kind, by_network) in [(FailureKind::Dns, true), (FailureKind::File, false)] {
+            let mut facts = with_token(-60, true, None);
+            if let Observed::Known(cache) = &mut facts.sso_cache {
+                cache.tokens[0].renewal_failed = Some(Failure::new(kind, "no way"));
+            }
+            let finding = only(&CHECK, &facts, Status::CannotTell, None);
+            assert!(finding.what.ends_with("and the renewal failed: no way"));
+            assert!(!format!("{finding:?}").contains("--refresh"));
+            let network = finding.explained_by.contains(&Explanation::Network);
+            assert_eq!(network, by_network);
+        }
+    }
+
+    #[test]
+    fn the_renewal_that_is_advised_has_the_flags_of_this_run() {
+        for (flags, command) in [
+            (
+                vec!["--profile dev"],
+                Some("bedrock-doctor check --refresh --profile dev"),
+            ),
+            (vec!["--profile dev", "--env AWS_CONFIG_FILE=…"], None),
+            (vec!["--settings with JSON"], None),
+        ] {
+            let mut facts = with_token(-60, true, None);
+            facts.request.what_if = flags.into_iter().map(str::to_owned).collect();
+            let finding = only(&CHECK, &facts, Status::Warn, Some("sso-session-expired"));
+            assert_eq!(finding.fix[0].command.as_deref(), command);
+            let names_flag = finding.fix[0]
+                .text
+                .contains("the same flags and `--refresh`");
+            assert_eq!(names_flag, command.is_none());
+        }
     }
 
     #[test]

@@ -130,6 +130,7 @@ mod tests {
             expires_at: None,
             renewable: false,
             renewal_refused: None,
+            renewal_failed: None,
             registration_expires_at: None,
             start_url: start_url.map(str::to_owned),
             region: None,
