@@ -169,6 +169,11 @@ impl Chain<'_> {
                 Link::Try(provider) => provider,
             };
             let kind = provider.kind();
+            let failed = if self.offline {
+                self.fails_on_this_machine(provider).await
+            } else {
+                None
+            };
             match provider {
                 Provider::ApiKey => return bearer::api_key(self, steps),
                 Provider::Unsigned => {
@@ -184,7 +189,7 @@ impl Chain<'_> {
                     };
                     return (credentials, Some(signer));
                 }
-                _ if self.offline && !is_local(provider) => {
+                _ if self.offline && !is_local(provider) && failed.is_none() => {
                     steps.push(Step {
                         provider: kind,
                         outcome: StepOutcome::NotTried,
@@ -204,7 +209,11 @@ impl Chain<'_> {
                 }
                 _ => {}
             }
-            match self.try_provider(provider).await {
+            let outcome = match failed {
+                Some(refused) => Err(refused),
+                None => self.try_provider(provider).await,
+            };
+            match outcome {
                 Ok(delivered) => {
                     self.remember(&delivered.keys);
                     steps.push(used(kind, delivered.reason));
@@ -252,6 +261,20 @@ impl Chain<'_> {
         }
         let error = Some(NO_PROVIDERS.to_owned());
         (Credentials::none(steps, error), None)
+    }
+
+    /// Why a provider will not deliver, as far as its files tell without asking anybody.
+    async fn fails_on_this_machine(&self, provider: &Provider) -> Option<Refused> {
+        match provider {
+            Provider::Profile(ProfileProvider::Sso(role)) => {
+                sso::usable_token(self, role).await.err()
+            }
+            Provider::WebIdentity(identity)
+            | Provider::Profile(ProfileProvider::WebIdentity { identity, .. }) => {
+                assume_role::token(self, identity).err()
+            }
+            _ => None,
+        }
     }
 
     async fn try_provider(&self, provider: &Provider) -> Outcome {

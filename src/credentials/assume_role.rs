@@ -52,12 +52,8 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
     })
 }
 
-/// A role assumed with an OIDC token from a file.
-pub(super) async fn web_identity(
-    chain: &Chain<'_>,
-    identity: &WebIdentity,
-    profile: Option<&str>,
-) -> Outcome {
+/// The OIDC token in its file.
+pub(super) fn token(chain: &Chain<'_>, identity: &WebIdentity) -> Result<String, Refused> {
     // The SDK takes the path as it stands: `~` is a folder like any other.
     let path = chain.world.working_folder().join(&identity.token_file);
     let unreadable = |why: &str| {
@@ -66,17 +62,26 @@ pub(super) async fn web_identity(
             .stopping()
             .with(Failure::new(FailureKind::File, reason))
     };
-    let token = match chain.world.read(&path) {
-        FileText::Text(token) => token,
+    match chain.world.read(&path) {
+        FileText::Text(token) => Ok(token),
         FileText::Absent => {
             let printed = format!(
                 "ENOENT: no such file or directory, open '{}'",
                 identity.token_file
             );
-            return Err(unreadable("does not exist").printing(printed));
+            Err(unreadable("does not exist").printing(printed))
         }
-        FileText::Unreadable(why) => return Err(unreadable(&format!("cannot be read: {why}"))),
-    };
+        FileText::Unreadable(why) => Err(unreadable(&format!("cannot be read: {why}"))),
+    }
+}
+
+/// A role assumed with an OIDC token from a file.
+pub(super) async fn web_identity(
+    chain: &Chain<'_>,
+    identity: &WebIdentity,
+    profile: Option<&str>,
+) -> Outcome {
+    let token = token(chain, identity)?;
     chain.secrets.remember(&token);
     let session = identity
         .session_name

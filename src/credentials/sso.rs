@@ -85,7 +85,7 @@ pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
 }
 
 /// A token to ask the portal with.
-struct Usable {
+pub(super) struct Usable {
     access_token: String,
     /// What there is to say about its renewal.
     note: String,
@@ -103,7 +103,7 @@ impl Usable {
 }
 
 /// The cached token, or the one that takes its place.
-async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable, Refused> {
+pub(super) async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable, Refused> {
     let file = role.cache_file();
     let path = chain.world.expand("~/.aws/sso/cache").join(&file);
     let missing = |why: String| {

@@ -2,7 +2,7 @@
 
 use bedrock_doctor_checks::claude_code::versions::{OLDEST_KNOWN, Version};
 use bedrock_doctor_checks::facts::{
-    Absence, Configuration, Facts, Observed, SourceKind, StepOutcome,
+    Absence, Configuration, CredentialKind, Facts, Observed, SourceKind, StepOutcome,
 };
 
 /// What is not known, and why.
@@ -50,6 +50,22 @@ pub(super) fn questions(facts: &Facts, configuration: &Configuration) -> Vec<Str
     }
     if let Observed::Failed(failure) = &facts.credentials {
         open.push(format!("the credentials: {}", failure.words()));
+    }
+    let credentials = facts.credentials.known();
+    if let Some(command) = &configuration.aws_auth_refresh
+        && credentials.is_some_and(|found| {
+            found.access_key_id.is_none()
+                && found.auth_refresh.is_none()
+                && matches!(
+                    found.kind,
+                    CredentialKind::None | CredentialKind::Sso | CredentialKind::Login
+                )
+        })
+    {
+        open.push(format!(
+            "the credentials: Claude Code first runs `awsAuthRefresh` (`{}`) when they do not work, and looks again; --refresh does the same",
+            command.value.shown
+        ));
     }
     if configuration.models_need_listing {
         match &facts.inference_profiles {
