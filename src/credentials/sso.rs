@@ -121,8 +121,10 @@ pub(super) async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable
     let text = match chain.world.read(&path) {
         FileText::Text(text) => text,
         FileText::Absent => {
+            let session = role.session.as_ref();
+            let session = session.map_or_else(String::new, |name| format!(", session `{name}`"));
             return Err(missing(format!(
-                "no token is cached for profile `{}` (`{}`)",
+                "no token is cached for profile `{}`{session} (`{}`)",
                 role.profile,
                 chain.world.shown(&path)
             )));
