@@ -8,6 +8,7 @@ mod dpop;
 mod endpoint;
 mod helper;
 mod login;
+mod offline;
 mod profile;
 mod renewal;
 mod sso;
@@ -17,9 +18,7 @@ use std::time::{Duration, Instant};
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::Token;
 use bedrock_doctor_checks::claude_code::Resolved;
-use bedrock_doctor_checks::claude_code::credential_plan::{
-    Link, NO_PROVIDERS, ProfileProvider, Provider,
-};
+use bedrock_doctor_checks::claude_code::credential_plan::{Link, NO_PROVIDERS, Provider};
 use bedrock_doctor_checks::claude_code::variables::looks_like_access_key_id;
 use bedrock_doctor_checks::facts::{
     CredentialKind, Credentials, Failure, FailureKind, Step, StepOutcome, Value,
@@ -170,7 +169,7 @@ impl Chain<'_> {
             };
             let kind = provider.kind();
             let failed = if self.offline {
-                self.fails_on_this_machine(provider).await
+                offline::failure(self, provider).await
             } else {
                 None
             };
@@ -189,13 +188,13 @@ impl Chain<'_> {
                     };
                     return (credentials, Some(signer));
                 }
-                _ if self.offline && !is_local(provider) && failed.is_none() => {
+                _ if self.offline && !offline::is_local(provider) && failed.is_none() => {
                     steps.push(Step {
                         provider: kind,
                         outcome: StepOutcome::NotTried,
                         reason: format!(
                             "{}left out: --offline asks nobody and starts no program",
-                            described(provider)
+                            offline::described(provider)
                         ),
                         failure: None,
                         cause: None,
@@ -261,20 +260,6 @@ impl Chain<'_> {
         }
         let error = Some(NO_PROVIDERS.to_owned());
         (Credentials::none(steps, error), None)
-    }
-
-    /// Why a provider will not deliver, as far as its files tell without asking anybody.
-    async fn fails_on_this_machine(&self, provider: &Provider) -> Option<Refused> {
-        match provider {
-            Provider::Profile(ProfileProvider::Sso(role)) => {
-                sso::usable_token(self, role).await.err()
-            }
-            Provider::WebIdentity(identity)
-            | Provider::Profile(ProfileProvider::WebIdentity { identity, .. }) => {
-                assume_role::token(self, identity).err()
-            }
-            _ => None,
-        }
     }
 
     async fn try_provider(&self, provider: &Provider) -> Outcome {
@@ -349,37 +334,6 @@ fn shown_key_id(chain: &Chain<'_>, keys: &Keys) -> Option<String> {
     }
     chain.secrets.remember(id);
     None
-}
-
-/// What a provider would deliver, as the configuration names it, for the front of a sentence.
-fn described(provider: &Provider) -> String {
-    match provider {
-        Provider::Profile(ProfileProvider::Sso(role)) => {
-            let session = role.session.as_ref().map_or_else(
-                || format!("start URL {}", role.start_url),
-                |session| format!("session `{session}`"),
-            );
-            format!(
-                "role `{}` in account {}, {session}; ",
-                role.role_name, role.account_id
-            )
-        }
-        Provider::Profile(ProfileProvider::AssumeRole(role)) => format!("{}; ", role.role_arn),
-        Provider::Profile(ProfileProvider::WebIdentity { identity, .. })
-        | Provider::WebIdentity(identity) => format!("{}; ", identity.role_arn),
-        _ => String::new(),
-    }
-}
-
-/// Whether a provider only reads what this machine has.
-fn is_local(provider: &Provider) -> bool {
-    matches!(
-        provider,
-        Provider::ApiKey
-            | Provider::Unsigned
-            | Provider::Environment
-            | Provider::Profile(ProfileProvider::Static { .. } | ProfileProvider::Login { .. })
-    )
 }
 
 fn used(provider: CredentialKind, reason: String) -> Step {

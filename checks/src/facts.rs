@@ -156,6 +156,9 @@ pub struct Request {
     /// `--offline`.
     #[serde(default)]
     pub offline: bool,
+    /// `--refresh`.
+    #[serde(default)]
+    pub refresh: bool,
     /// `--account`, each.
     #[serde(default)]
     pub accounts: Vec<String>,

@@ -1,7 +1,8 @@
+use super::unless_refreshed;
 use crate::answer::not_judged_here;
-use crate::check::{Check, Family, Meta};
+use crate::check::{Check, Family, Meta, Seen};
 use crate::credentials::{renew, sign_in_then_check};
-use crate::facts::{Now, Request, SsoCache, SsoSession, SsoToken};
+use crate::facts::{Configuration, Now, Request, SsoCache, SsoSession, SsoToken};
 use crate::finding::{Basis, Finding};
 use crate::text::relative;
 
@@ -38,9 +39,9 @@ Run `aws sso login` for the profile. An `[sso-session …]` section makes tokens
 ",
     };
 
-    type Needs<'a> = (Now, &'a Request, &'a SsoCache);
+    type Needs<'a> = (Now, &'a Request, &'a SsoCache, Seen<'a, Configuration>);
 
-    fn run((Now(now), request, cache): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((Now(now), request, cache, Seen(configuration)): Self::Needs<'_>) -> Vec<Finding> {
         let Some(session) = &cache.active else {
             return vec![Finding::not_applicable(
                 "the active profile does not use IAM Identity Center",
@@ -52,7 +53,8 @@ Run `aws sso login` for the profile. An `[sso-session …]` section makes tokens
                     .explained_by("sso-token-present"),
             ];
         };
-        vec![judge(session, token, now, request).explained_by("bedrock-enabled")]
+        let finding = judge(session, token, now, request).explained_by("bedrock-enabled");
+        vec![unless_refreshed(finding, configuration, request)]
     }
 }
 
@@ -329,5 +331,26 @@ mod tests {
             Status::CannotTell,
             None,
         );
+    }
+
+    #[test]
+    fn a_command_of_claude_code_s_own_goes_first() {
+        let mut facts = with_token(-60, false, None);
+        let Observed::Known(configuration) = &mut facts.configuration else {
+            panic!("no configuration");
+        };
+        let source = crate::facts::Source::environment("awsAuthRefresh");
+        let command = crate::facts::HelperCommand {
+            shown: "aws sso login".to_owned(),
+        };
+        configuration.aws_auth_refresh = Some(crate::facts::Value::new(command, source));
+        let finding = only(&CHECK, &facts, Status::Fail, Some("sso-session-expired"));
+        let why = finding.why.unwrap_or_default();
+        assert!(why.contains("`awsAuthRefresh` (`aws sso login`)"), "{why}");
+        let command = finding.fix[0].command.as_deref();
+        assert_eq!(command, Some("bedrock-doctor check --refresh"));
+        facts.request.refresh = true;
+        let finding = only(&CHECK, &facts, Status::Fail, Some("sso-session-expired"));
+        assert!(!finding.why.unwrap_or_default().contains("awsAuthRefresh"));
     }
 }

@@ -1,5 +1,6 @@
+use super::unless_refreshed;
 use crate::check::{Check, Family, Meta, Seen};
-use crate::facts::{Machine, SsoCache, SsoSession};
+use crate::facts::{Configuration, Machine, Request, SsoCache, SsoSession};
 use crate::finding::Finding;
 
 /// See [`Meta::docs`].
@@ -29,9 +30,14 @@ Run `aws sso login` for the profile that Claude Code uses. Where no browser can 
 ",
     };
 
-    type Needs<'a> = (&'a SsoCache, Seen<'a, Machine>);
+    type Needs<'a> = (
+        &'a Request,
+        &'a SsoCache,
+        Seen<'a, Machine>,
+        Seen<'a, Configuration>,
+    );
 
-    fn run((cache, Seen(machine)): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((request, cache, Seen(machine), Seen(configuration)): Self::Needs<'_>) -> Vec<Finding> {
         let Some(session) = &cache.active else {
             return vec![Finding::not_applicable(
                 "the active profile does not use IAM Identity Center",
@@ -47,7 +53,8 @@ Run `aws sso login` for the profile that Claude Code uses. Where no browser can 
         let no_browser = machine
             .known()
             .is_some_and(|machine| machine.ssh || machine.wsl || machine.container);
-        vec![missing(cache, session, no_browser)]
+        let finding = missing(cache, session, no_browser);
+        vec![unless_refreshed(finding, configuration, request)]
     }
 }
 
