@@ -320,8 +320,8 @@ impl Walk<'_> {
         GOES_ON
     }
 
-    /// Whoever embeds Claude Code delivers the credentials as keys in the environment, or there are none. A profile
-    /// that is named does not take their place there (seen, 2.1.330).
+    /// Whoever embeds Claude Code delivers the credentials: as keys in the environment, or as a profile with AWS files of
+    /// its own, or there are none (seen, 2.1.330).
     fn host(&mut self) -> bool {
         if !self.environment.is_managed_by_host() {
             return GOES_ON;
@@ -333,6 +333,23 @@ impl Walk<'_> {
         };
         if is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY") {
             self.try_it(Provider::Environment);
+            return ENDS;
+        }
+        let own_files = is_set("AWS_CONFIG_FILE") || is_set("AWS_SHARED_CREDENTIALS_FILE");
+        if let Some(name) = self.environment.get("AWS_PROFILE").filter(|_| own_files) {
+            match profile::provider(name, self.profiles) {
+                Ok(provider) => self.try_it(Provider::Profile(provider)),
+                Err(dead) => {
+                    let words = || {
+                        format!(
+                            "Could not resolve credentials using profile: [{name}] in configuration/credentials file(s)."
+                        )
+                    };
+                    let printed = dead.printed.unwrap_or_else(words);
+                    let step = step(dead.provider, StepOutcome::Stopped, dead.reason, dead.cause);
+                    self.links.push(Link::Stopped { step, printed });
+                }
+            }
             return ENDS;
         }
         let reason = "CLAUDE_CODE_PROVIDER_MANAGED_BY_HOST is set, so only keys in the environment count, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set";

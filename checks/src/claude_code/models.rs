@@ -149,7 +149,7 @@ impl Resolver<'_> {
         let sonnet = self.pin(Role::Sonnet).is_some();
         if !self.target.provider.uses_bedrock() {
             let main = if opus {
-                families.opus.clone()
+                self.through_alias(Role::Opus, families)
             } else {
                 self.default_model(Role::Main)
             };
@@ -157,11 +157,20 @@ impl Resolver<'_> {
         }
         match (opus, sonnet) {
             (true, _) if self.target.rules.has(Rule::OpusIsMain) => {
-                (families.opus.clone(), !sonnet)
+                (self.through_alias(Role::Opus, families), !sonnet)
             }
-            (_, true) => (families.sonnet.clone(), false),
+            (_, true) => (self.through_alias(Role::Sonnet, families), false),
             (_, false) => (self.default_model(Role::Main), false),
         }
+    }
+
+    /// A pin that is the main model may itself be an alias (seen, 2.1.330); what that stands for is taken as it is.
+    fn through_alias(&mut self, role: Role, families: &Families) -> Value<String> {
+        let Some(mut pinned) = self.pin(role) else {
+            return self.family(role);
+        };
+        pinned.value = self.model_id(&pinned.value, families);
+        pinned
     }
 
     /// Whether `availableModels` allows a selection: by its very words, or by its family.
@@ -220,26 +229,15 @@ impl Resolver<'_> {
             .filter(|pin| !trim(&pin.value).is_empty())
     }
 
-    /// What a family's alias stands for: its pin, or its default.
+    /// What a family's alias stands for: its pin, as it is written, or its default.
     fn family(&mut self, role: Role) -> Value<String> {
-        let mut seen = Vec::new();
-        self.followed(role, &mut seen)
-    }
-
-    /// A pin may be the alias of another family; one that leads back to itself is sent as it is.
-    fn followed(&mut self, role: Role, seen: &mut Vec<Role>) -> Value<String> {
-        let Some(mut pinned) = self.pin(role) else {
-            return self.default_model(role);
-        };
-        seen.push(role);
-        pinned.value = match self.named(&alias(&pinned.value)) {
-            // The alias of Fable is none here: the word is sent (seen, 2.1.330).
-            Some(other) if other != Role::Fable && !seen.contains(&other) => {
-                self.followed(other, seen).value
+        match self.pin(role) {
+            Some(mut pinned) => {
+                pinned.value = self.mapped(&pinned.value);
+                pinned
             }
-            _ => self.mapped(&pinned.value),
-        };
-        pinned
+            None => self.default_model(role),
+        }
     }
 
     fn defaults(&self) -> Option<&'static Defaults> {
