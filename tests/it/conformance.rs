@@ -133,10 +133,13 @@ impl Doctor {
         let signer = match credentials["access_key_id"].as_str() {
             Some(key) if key.starts_with("ASIAFROMSTS") => "ASIAFROMSTS".to_owned(),
             Some(key) => key.to_owned(),
-            // A token is not shown; the listing carries the same one.
+            // A token is not shown; the listing carries the same one, unless a project's settings bring it too late.
+            None if kind == "api-key" => match &listing {
+                Some(wire) if wire.signer.starts_with(ANY_TOKEN) => wire.signer.clone(),
+                _ => ANY_TOKEN.to_owned(),
+            },
             None => match &listing {
                 Some(wire) => wire.signer.clone(),
-                None if kind == "api-key" => ANY_TOKEN.to_owned(),
                 None => NOBODY.to_owned(),
             },
         };
@@ -177,8 +180,7 @@ impl Doctor {
         let says_it_all = row.version == NEWEST && !row.outcome.exit.is_null();
         let none_is_known = says_it_all && asked.iter().any(Wire::is_main);
         let decided = listing.is_some() || none_is_known;
-        let is_chance = late_credentials(row) && self.listing.is_none();
-        if decided && !is_chance && listing != self.listing.as_ref() {
+        if decided && !late_credentials(row) && listing != self.listing.as_ref() {
             found.push(Difference::new("profile listing", listing, &self.listing));
         }
         let mut want = credential_calls(&row.outcome.requests);
