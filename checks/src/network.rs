@@ -46,6 +46,18 @@ pub(crate) fn asked_only_here(facts: &Facts, probe: ProbeId) -> bool {
     never_asked && invocations_answered(facts)
 }
 
+/// Whether the profile listing goes without the token that invocations carry: with `CLAUDE_CODE_SKIP_BEDROCK_AUTH` it is
+/// asked for unsigned (seen, 2.1.330). Then it says nothing about the credentials.
+pub(crate) fn listed_without_token(facts: &Facts) -> bool {
+    let Some(configuration) = facts.configuration.known() else {
+        return false;
+    };
+    let has_token = ["AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_AUTH_TOKEN"]
+        .iter()
+        .any(|token| configuration.is_set(token));
+    configuration.skip_auth && has_token
+}
+
 /// Turns the failure of such a question into a warning.
 pub(crate) fn only_a_warning(mut finding: Finding) -> Finding {
     finding.status = Status::Warn;

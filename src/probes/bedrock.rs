@@ -19,7 +19,12 @@ use crate::credentials::Signer;
 /// Where the control plane is, and a client for it.
 fn client(online: &Online<'_>, signer: &Signer) -> (Client, String) {
     let region = &online.resolved.configuration.region.value;
-    let endpoint = online.resolved.control.bedrock(region).value;
+    let mut endpoint = online.resolved.control.bedrock(region).value;
+    // The SDK for JavaScript keeps a slash that ends the path of an endpoint (seen, 2.1.330); the one for Rust drops it.
+    let path = endpoint.splitn(4, '/').nth(3);
+    if path.is_some_and(|path| path.ends_with('/')) {
+        endpoint.push('/');
+    }
     let shared = aws::config(&online.http, Plane::Control, region, &endpoint, signer);
     let mut config = aws_sdk_bedrock::config::Builder::from(&shared);
     if matches!(signer, Signer::Nobody) {

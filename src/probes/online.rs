@@ -180,6 +180,12 @@ impl Online<'_> {
                 (credentials, signer.clone(), signer)
             }
         };
+        // The list is asked for unsigned then, whatever token invocations carry (seen, 2.1.330).
+        let listing = if resolved.configuration.skip_auth {
+            Some(Signer::Nobody)
+        } else {
+            listing
+        };
         credentials.auth_refresh.clone_from(&self.refreshed);
         drop(shown);
         self.note(ProbeId::Credentials, since, "known");

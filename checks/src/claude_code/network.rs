@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use super::credential_plan::skips_authentication;
 use super::environment::Environment;
 use super::profiles::Profiles;
 use super::region::{domain, dual_stack_domain, partition};
 use super::versions::{Rule, Rules};
-use crate::facts::{CaFile, Failure, FailureKind, Proxy, Route, Source, SourceKind, Value};
+use crate::facts::{
+    CaFile, Failure, FailureKind, Provider, Proxy, Route, Source, SourceKind, Value,
+};
 
 /// The two kinds of request, which Claude Code routes differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,7 +237,8 @@ impl Routing {
         let carried = |c: char| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}');
         let key = self.environment.get("AWS_BEARER_TOKEN_BEDROCK");
         let key = key.filter(|key| !key.trim().is_empty());
-        if key.is_some_and(|key| !key.chars().all(carried)) {
+        let unsigned = skips_authentication(&self.environment, Provider::Bedrock);
+        if !unsigned && key.is_some_and(|key| !key.chars().all(carried)) {
             let words = "no header can carry AWS_BEARER_TOKEN_BEDROCK as it stands: it holds a line end or another character that is not allowed there";
             return Some(refused_by_sdk("TypeError", words.to_owned()));
         }

@@ -35,7 +35,8 @@ impl Configuration {
             }
             _ => return None,
         };
-        let base = route.endpoint.value.trim_end_matches('/');
+        let endpoint = &route.endpoint.value;
+        let base = endpoint.strip_suffix('/').unwrap_or(endpoint);
         Some(MainRequest {
             url: format!("{base}{path}"),
             route,

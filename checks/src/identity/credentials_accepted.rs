@@ -9,7 +9,7 @@ use crate::facts::{
     InferenceProfiles, Invocation, Observed,
 };
 use crate::finding::{Basis, Finding};
-use crate::network::aws_failures;
+use crate::network::{aws_failures, listed_without_token};
 use crate::probe::ProbeId;
 use crate::signatures::Signature;
 use crate::text::shell_word;
@@ -78,6 +78,7 @@ fn refusal(facts: &Facts) -> Option<(&Failure, &'static Signature)> {
     aws_failures(facts)
         .into_iter()
         .filter(|(probe, _)| *probe != ProbeId::Credentials)
+        .filter(|(probe, _)| *probe != ProbeId::InferenceProfiles || !listed_without_token(facts))
         .find_map(|(_, failure)| match answer(failure) {
             Answer::Authentication(signature) => Some((failure, signature)),
             _ => None,
@@ -88,7 +89,8 @@ fn refusal(facts: &Facts) -> Option<(&Failure, &'static Signature)> {
 pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
     let models = || facts.model_availability.known().into_iter().flatten();
     let invocations = facts.invocations.known().into_iter().flatten();
-    facts.inference_profiles.known().is_some()
+    let listed = facts.inference_profiles.known().is_some();
+    listed && !listed_without_token(facts)
         || facts.use_case_form.known().is_some()
         || models()
             .any(|model| model.availability.known().is_some() || model.lifecycle.known().is_some())
@@ -96,7 +98,11 @@ pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
             .into_iter()
             .any(|trial| trial.outcome.known().is_some())
         || aws_failures(facts).into_iter().any(|(probe, failure)| {
-            let bedrock = !matches!(probe, ProbeId::Credentials | ProbeId::CallerIdentity);
+            let bedrock = match probe {
+                ProbeId::Credentials | ProbeId::CallerIdentity => false,
+                ProbeId::InferenceProfiles => !listed_without_token(facts),
+                _ => true,
+            };
             bedrock
                 && matches!(
                     answer(failure),
@@ -111,9 +117,10 @@ pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
 /// An API key has no caller identity: then Bedrock's own answers say why nothing is known.
 fn not_asked(facts: &Facts, why: &Absence) -> Finding {
     match (&facts.inference_profiles, &facts.invocations) {
-        (Observed::Failed(failure), _) | (_, Observed::Failed(failure)) => {
+        (Observed::Failed(failure), _) if !listed_without_token(facts) => {
             not_judged_here("the call to Bedrock", failure)
         }
+        (_, Observed::Failed(failure)) => not_judged_here("the call to Bedrock", failure),
         (Observed::NotCollected(why), _) => not_collected(ProbeId::InferenceProfiles, why),
         _ => not_collected(ProbeId::CallerIdentity, why),
     }
@@ -340,9 +347,38 @@ mod tests {
     use crate::check::Entry;
     use crate::facts::{ApiKey, ApiKeyForm, FailureKind};
     use crate::finding::{Explanation, Owner, Status};
-    use crate::sample::{body_refused, healthy, invoked, now, only, refusal, with_credentials};
+    use crate::sample::{
+        body_refused, healthy, invoked, now, only, refusal, variable, with_credentials,
+    };
 
     const CHECK: Entry = Entry::of::<CredentialsAccepted>();
+
+    #[test]
+    fn an_unsigned_list_says_nothing_of_the_token() {
+        let mut facts = healthy();
+        let absent = Absence::Offline;
+        facts.caller_identity = Observed::NotCollected(absent);
+        let code = "MissingAuthenticationTokenException";
+        facts.inference_profiles = Observed::Failed(refusal(
+            "bedrock",
+            403,
+            code,
+            "Missing Authentication Token",
+        ));
+        only(
+            &CHECK,
+            &facts,
+            Status::Fail,
+            Some("missing-authentication-token"),
+        );
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            configuration.skip_auth = true;
+            let token = variable("ANTHROPIC_AUTH_TOKEN", "token");
+            configuration.variables.push(token);
+        }
+        let finding = only(&CHECK, &facts, Status::Pass, None);
+        assert!(finding.what.contains("Bedrock accepts"), "{}", finding.what);
+    }
 
     fn expired(service: &str) -> Failure {
         refusal(

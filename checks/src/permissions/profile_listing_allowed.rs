@@ -1,7 +1,8 @@
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{InferenceProfiles, Observed};
+use crate::facts::{AllFacts, InferenceProfiles, Observed};
 use crate::finding::{Basis, Finding, Owner};
+use crate::network::listed_without_token;
 use crate::probe::ProbeId;
 use crate::text::count;
 
@@ -22,6 +23,7 @@ impl Check for ProfileListingAllowed {
 Whether `bedrock:ListInferenceProfiles` is allowed, and whether Claude Code asks at all. It does not when an
 endpoint of your own is configured together with FIPS or dual-stack endpoints, or when
 `AWS_BEARER_TOKEN_BEDROCK` holds a line end: invocations do without either.
+With `CLAUDE_CODE_SKIP_BEDROCK_AUTH` it asks unsigned, even where an API key or a gateway's token signs invocations.
 
 ## Why it matters
 
@@ -34,9 +36,9 @@ Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin 
 ",
     };
 
-    type Needs<'a> = (Seen<'a, InferenceProfiles>,);
+    type Needs<'a> = (AllFacts<'a>, Seen<'a, InferenceProfiles>);
 
-    fn run((Seen(listed),): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((AllFacts(facts), Seen(listed)): Self::Needs<'_>) -> Vec<Finding> {
         vec![match listed {
             Observed::Known(listed) => Finding::pass(format!(
                 "{} listed",
@@ -60,6 +62,14 @@ Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin 
                     .request_id(failure.request_id.clone())
                     .fix("allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile` on `*`")
                 }
+                Answer::Authentication(_) if listed_without_token(facts) => Finding::warn(
+                    "profile-discovery-blocked",
+                    "Claude Code asks for the inference profiles unsigned and gets none: `CLAUDE_CODE_SKIP_BEDROCK_AUTH` is set",
+                )
+                .why(UNCHECKED)
+                .evidence(Basis::Reported, failure.words())
+                .request_id(failure.request_id.clone())
+                .fix_command("let Claude Code authenticate this request too", "unset CLAUDE_CODE_SKIP_BEDROCK_AUTH"),
                 // The SDK's own errors have a name. Where only this checkup could not ask, there is none.
                 Answer::NotSent if failure.code.is_some() => Finding::warn(
                     "profile-discovery-blocked",
@@ -83,7 +93,7 @@ mod tests {
     use crate::check::Entry;
     use crate::facts::{Absence, Facts, Failure, FailureKind};
     use crate::finding::{Explanation, Status};
-    use crate::sample::{healthy, now, only, refusal};
+    use crate::sample::{configured, healthy, now, only, refusal, variable};
 
     const CHECK: Entry = Entry::of::<ProfileListingAllowed>();
 
@@ -117,6 +127,29 @@ mod tests {
         );
         assert_eq!(finding.owner, Owner::AccountAdmin);
         assert!(finding.what.contains("user/alice"));
+    }
+
+    #[test]
+    fn warns_when_the_list_is_asked_for_unsigned() {
+        let unsigned = refusal(
+            "bedrock",
+            403,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        );
+        let mut facts = configured(|it| it.skip_auth = true);
+        facts.inference_profiles = Observed::Failed(unsigned);
+        only(&CHECK, &facts, Status::CannotTell, None);
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            let token = variable("ANTHROPIC_AUTH_TOKEN", "token");
+            configuration.variables.push(token);
+        }
+        only(
+            &CHECK,
+            &facts,
+            Status::Warn,
+            Some("profile-discovery-blocked"),
+        );
     }
 
     #[test]
