@@ -482,3 +482,23 @@ fn the_text_to_forward_is_in_the_table() {
         assert!(text.contains(word), "{word}: {text}");
     }
 }
+
+/// An API key beside `CLAUDE_CODE_SKIP_BEDROCK_AUTH` works; only the list is refused, and that is no verdict on the key.
+#[test]
+fn a_refused_list_without_a_token_is_a_warning() {
+    let world = World::healthy();
+    world.rule(Rule::new("bedrock", "/inference-profiles").aws_error(
+        403,
+        "MissingAuthenticationTokenException",
+        "Missing Authentication Token",
+    ));
+    let mut machine = bare(&world);
+    machine
+        .env("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "1")
+        .env("AWS_BEARER_TOKEN_BEDROCK", "ABSKQmVkcm9ja0FQSUtleS0wMDAx");
+    let checkup = checkup(&machine);
+    let refused = checkup.finding("profile-listing-allowed", "warn");
+    assert_eq!(refused["code"], "profile-discovery-blocked");
+    checkup.finding("credentials-accepted", "pass");
+    assert_eq!(checkup.run.code, 0);
+}

@@ -75,13 +75,21 @@ the helper program. Keys in the environment are never renewed.
 
 /// The first refusal of the credentials: STS is asked first, then Bedrock, then its runtime.
 fn refusal(facts: &Facts) -> Option<(&Failure, &'static Signature)> {
+    signed_failures(facts).find_map(|(_, failure)| match answer(failure) {
+        Answer::Authentication(signature) => Some((failure, signature)),
+        _ => None,
+    })
+}
+
+/// The failures of calls that carried the credentials.
+fn signed_failures(facts: &Facts) -> impl Iterator<Item = (ProbeId, &Failure)> {
+    let unsigned_list = listed_without_token(facts);
     aws_failures(facts)
         .into_iter()
-        .filter(|(probe, _)| *probe != ProbeId::Credentials)
-        .filter(|(probe, _)| *probe != ProbeId::InferenceProfiles || !listed_without_token(facts))
-        .find_map(|(_, failure)| match answer(failure) {
-            Answer::Authentication(signature) => Some((failure, signature)),
-            _ => None,
+        .filter(move |(probe, _)| match probe {
+            ProbeId::Credentials => false,
+            ProbeId::InferenceProfiles => !unsigned_list,
+            _ => true,
         })
 }
 
@@ -97,13 +105,8 @@ pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
         || invocations
             .into_iter()
             .any(|trial| trial.outcome.known().is_some())
-        || aws_failures(facts).into_iter().any(|(probe, failure)| {
-            let bedrock = match probe {
-                ProbeId::Credentials | ProbeId::CallerIdentity => false,
-                ProbeId::InferenceProfiles => !listed_without_token(facts),
-                _ => true,
-            };
-            bedrock
+        || signed_failures(facts).any(|(probe, failure)| {
+            probe != ProbeId::CallerIdentity
                 && matches!(
                     answer(failure),
                     Answer::Denied(..)

@@ -48,11 +48,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn for_any_text(text in any::<String>()) {
-            hold(&text);
-        }
-
-        #[test]
         fn for_what_looks_like_a_file(lines in prop::collection::vec(prop_oneof![
             "\\[ ?((profile|sso-session|services|x)[ \t.])?[\"']?[a-c.]{1,2}[\"']? ?\\] ?(# x)?\r?",
             "[ \t]{0,2}(region|REGION|endpoint_url|s3|é|__proto__) ?[=:]? ?[a-z=#; \u{85}\u{a0}é]{0,6}\r?",

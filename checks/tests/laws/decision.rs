@@ -284,11 +284,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn for_any_text(text in any::<String>()) {
-            hold(&text);
-        }
-
-        #[test]
         fn for_what_looks_like_a_machine(
             shell in prop::collection::btree_map(name(), VALUE, 0..8),
             files in (file(), file()),

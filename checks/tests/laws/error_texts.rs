@@ -64,11 +64,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn for_any_text(text in any::<String>()) {
-            hold(&text);
-        }
-
-        #[test]
         fn for_what_aws_says_cut_and_glued(
             first in prop::sample::select(all()), second in prop::sample::select(all()),
             cut in 0_usize..120, glue in "(ValidationException\n| because no |\\. |\"|\\\\|ß| on resource: )",

@@ -14,3 +14,34 @@ mod settings;
 mod token_caches;
 mod urls;
 mod versions;
+
+/// The law of each file tried with any text at all; beside each law it is tried with what looks like the real thing.
+mod for_any_text {
+    use proptest::prelude::*;
+
+    macro_rules! laws {
+        ($($law:ident),+ $(,)?) => {
+            proptest! {
+                $(
+                    #[test]
+                    fn $law(text in any::<String>()) {
+                        crate::$law::hold(&text);
+                    }
+                )+
+            }
+        };
+    }
+
+    laws!(
+        aws_cli,
+        aws_files,
+        dates,
+        decision,
+        error_texts,
+        rewrite,
+        settings,
+        token_caches,
+        urls,
+        versions,
+    );
+}

@@ -71,11 +71,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn for_any_text(text in any::<String>()) {
-            hold(&text);
-        }
-
-        #[test]
         fn for_any_object(
             keys in prop::collection::vec("(accessToken|refreshToken|key|secret|[0-9]{1,2}|.{0,3})", 0..6),
             value in Just(Value::Null).prop_recursive(3, 12, 4, |inner| prop_oneof![

@@ -53,11 +53,6 @@ mod tests {
 
     proptest! {
         #[test]
-        fn for_any_text(text in any::<String>()) {
-            hold(&text);
-        }
-
-        #[test]
         fn for_what_looks_like_settings(
             before in "(\u{feff})?[ \n]{0,2}",
             members in prop::collection::vec(("(env|model|permissions|hooks|apiKeyHelper|modelOverrides|x)", "(1|null|\"a\\\\\\\\n\"|\\{\"AWS_REGION\": (\"x\"|1e3|true)\\}|\\[\"a\",\n1\\]|\\{\\}|//|é)"), 0..5),
