@@ -183,6 +183,7 @@ pub fn resolve(inputs: Inputs) -> Resolved {
     let (export, refresh) = (export.filter(|_| !embedded), refresh.filter(|_| !embedded));
     let routing = |plane| Routing::of(environment, &inputs.profiles, &profile.value, plane, rules);
     let (control, runtime) = (routing(Plane::Control), routing(Plane::Runtime));
+    let skip_auth = credential_plan::skips_authentication(environment, provider.value);
     let mut configuration = Configuration {
         rules: rules.version.to_string(),
         bedrock: control.route(&region.value),
@@ -190,16 +191,12 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         mantle: Some(runtime.route_to(runtime.mantle(&region.value))),
         anthropic_aws: Some(runtime.route_to(runtime.anthropic_aws(&region.value))),
         background_region: background_region(environment, provider.value),
-        headers: headers::resolve(
-            environment,
-            provider.value,
-            credential_plan::skips_authentication(environment, provider.value),
-        ),
+        headers: headers::resolve(environment, provider.value, skip_auth),
         ignored: Vec::new(),
         ca_files: network::ca_files(environment),
         models_need_listing: models.needs_listing,
         models: models.models,
-        skip_auth: credential_plan::skips_authentication(environment, provider.value),
+        skip_auth,
         provider,
         aws_auth_refresh: refresh,
         aws_credential_export: export,

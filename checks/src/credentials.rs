@@ -23,6 +23,7 @@ pub(crate) use self::role_assumable::RoleAssumable;
 pub(crate) use self::session_token_present::SessionTokenPresent;
 
 use crate::answer::{Answer, answer, not_judged_here};
+pub(crate) use crate::claude_code::credential_plan::NO_PROVIDERS;
 pub(crate) use crate::facts::is_not_renewed;
 use crate::facts::{
     ApiKey, Configuration, CredentialKind, Credentials, Failure, FailureKind, Request, SourceKind,
@@ -30,9 +31,6 @@ use crate::facts::{
 };
 use crate::finding::{Basis, Explanation, Finding};
 use crate::text::{edits, shell_word};
-
-/// What Claude Code prints when the chain ends with nothing.
-pub(crate) const NO_PROVIDERS: &str = crate::claude_code::credential_plan::NO_PROVIDERS;
 
 /// Adds the command that renews what is due and goes on, with what this run assumes.
 pub(crate) fn renew(finding: Finding, text: &str, request: &Request) -> Finding {

@@ -31,15 +31,7 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
         .duration_seconds(role.duration_seconds.unwrap_or(3_600));
     let answer = super::within(chain, chain.for_answer(), &host, "sts", request.send())
         .await?
-        .map_err(|error| {
-            let failure = aws::failure("sts", &host, chain.secrets, &error);
-            Refused::new(
-                "assume-role-refused",
-                format!("role `{role_arn}` was refused: {}", failure.words()),
-            )
-            .printing(failure.message.clone())
-            .with(failure)
-        })?;
+        .map_err(|error| refused(role_arn, aws::failure("sts", &host, chain.secrets, &error)))?;
     let mut role_arns = base.role_arns.clone();
     role_arns.push(role_arn.clone());
     let reason = format!(
@@ -50,6 +42,13 @@ pub(super) async fn assume(chain: &Chain<'_>, role: &AssumeRole) -> Outcome {
         not_saved: base.not_saved,
         ..delivered(answer.credentials(), profile, role_arns, reason)?
     })
+}
+
+fn refused(role_arn: &str, failure: Failure) -> Refused {
+    let reason = format!("role `{role_arn}` was refused: {}", failure.words());
+    Refused::new("assume-role-refused", reason)
+        .printing(failure.message.clone())
+        .with(failure)
 }
 
 /// The OIDC token in its file.
@@ -97,16 +96,7 @@ pub(super) async fn web_identity(
         .await?
         .map_err(|error| {
             let failure = aws::failure("sts", &host, chain.secrets, &error);
-            Refused::new(
-                "assume-role-refused",
-                format!(
-                    "role `{}` was refused: {}",
-                    identity.role_arn,
-                    failure.words()
-                ),
-            )
-            .printing(failure.message.clone())
-            .with(failure)
+            refused(&identity.role_arn, failure)
         })?;
     let reason = format!(
         "role `{}` with the web identity token in `{}`",

@@ -64,7 +64,7 @@ pub(super) async fn run(
         run,
         took,
         aws_files,
-        aws_cli: aws_cli::observe(world),
+        aws_cli: aws_cli::observe(&options.what_if.shell(world)),
         resolved: resolve(Inputs { profiles, ..inputs }),
     })))
 }

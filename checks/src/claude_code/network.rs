@@ -38,10 +38,8 @@ pub struct Routing {
 /// What moves the endpoints of services that the AWS SDK calls. Invocations do not know it.
 #[derive(Clone, Default)]
 struct SdkEndpoints {
-    /// `AWS_ENDPOINT_URL_<SERVICE>` and `endpoint_url` of the profile's `services` section, by service.
-    named: BTreeMap<&'static str, Value<String>>,
-    /// `AWS_ENDPOINT_URL` and `endpoint_url` of the profile.
-    for_all: Option<Value<String>>,
+    /// By service: a variable, or `endpoint_url` of the profile or of its `services` section.
+    configured: BTreeMap<&'static str, Value<String>>,
     fips: bool,
     dual_stack: bool,
 }
@@ -65,16 +63,17 @@ impl SdkEndpoints {
             profiles.service(&section, key)
         };
         let value = |(value, source)| Value::new(value, source);
-        let for_all = environment
-            .set_value("AWS_ENDPOINT_URL")
-            .or_else(|| in_profile("endpoint_url").map(value));
-        let named = SERVICES.iter().filter_map(|(variable, key)| {
-            let configured = environment
+        let configured = SERVICES.iter().filter_map(|(variable, key)| {
+            let url = environment
                 .set_value(&format!("AWS_ENDPOINT_URL_{variable}"))
                 // The variable for all services comes before the profile's for one.
                 .or_else(|| environment.set_value("AWS_ENDPOINT_URL"))
-                .or_else(|| in_services(key).map(value))?;
-            Some((*variable, configured))
+                .or_else(|| {
+                    in_services(key)
+                        .or_else(|| in_profile("endpoint_url"))
+                        .map(value)
+                })?;
+            Some((*variable, url))
         });
         let switch = |variable: &str, key: &str| match environment.get(variable) {
             Some("true") => true,
@@ -82,8 +81,7 @@ impl SdkEndpoints {
             _ => in_profile(key).is_some_and(|(value, _)| value == "true"),
         };
         Self {
-            named: named.collect(),
-            for_all,
+            configured: configured.collect(),
             fips: switch("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
             dual_stack: switch("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
         }
@@ -195,8 +193,7 @@ impl Routing {
 
     /// The endpoint of a service the AWS SDK calls: a configured one, or AWS's own.
     pub fn service(&self, host: &str, variable: &str, region: &str) -> Value<String> {
-        let configured = self.sdk.named.get(variable).or(self.sdk.for_all.as_ref());
-        if let Some(url) = configured {
+        if let Some(url) = self.sdk.configured.get(variable) {
             return url.clone();
         }
         let fips = self.sdk.fips || is_fips_region(region);
@@ -251,10 +248,10 @@ impl Routing {
         if endpoint.source.kind != SourceKind::Default {
             return endpoint;
         }
-        let domain = match region {
-            _ if region.starts_with("us-gov-") => "amazonaws-us-gov.com",
-            _ if region.starts_with("cn-") => "amazonaws.cn",
-            _ if region.starts_with("eusc-") => "amazonaws-eusc.eu",
+        let domain = match partition(region) {
+            "aws-us-gov" => "amazonaws-us-gov.com",
+            "aws-cn" => "amazonaws.cn",
+            "aws-eusc" => "amazonaws-eusc.eu",
             _ => "aws.amazon.com",
         };
         Value {

@@ -25,23 +25,12 @@ impl Profiles {
 
     /// A key of a profile; the credentials file wins.
     pub fn get(&self, profile: &str, key: &str) -> Option<&str> {
-        let entry = |file: &'_ IniFile| -> Option<(u32, usize)> {
-            file.profiles
-                .get(profile)?
-                .keys
-                .get(key)
-                .map(|entry| (entry.line, 0))
-        };
-        let file = if entry(&self.credentials.1).is_some() {
-            &self.credentials.1
-        } else {
-            &self.config.1
-        };
-        file.profiles
-            .get(profile)?
-            .keys
-            .get(key)
-            .map(|entry| entry.value.as_str())
+        [&self.credentials.1, &self.config.1]
+            .into_iter()
+            .find_map(|file| {
+                let entry = file.profiles.get(profile)?.keys.get(key)?;
+                Some(entry.value.as_str())
+            })
     }
 
     /// Every place a key of a profile stands, the winner first.

@@ -241,16 +241,6 @@ impl Configuration {
             .is_some_and(|variable| variable.value.value != Shown::Empty)
     }
 
-    /// The settings files Claude Code ignores or cannot read.
-    pub fn broken_settings_files(&self) -> impl Iterator<Item = &SettingsFile> {
-        self.settings_files.iter().filter(|file| {
-            matches!(
-                file.state,
-                SettingsState::Ignored { .. } | SettingsState::Unreadable { .. }
-            )
-        })
-    }
-
     /// The ignored settings file in which a setting of that name stands.
     pub fn lost_in(&self, name: &str) -> Option<&SettingsFile> {
         self.settings_files.iter().find(|file| {

@@ -70,7 +70,7 @@ pub enum StepOutcome {
     Failed,
     /// It was tried, failed, and the chain ends.
     Stopped,
-    /// It would be tried, but was not (`--offline`).
+    /// It would be tried, but was not: `--offline`, or its token would have to be renewed first.
     NotTried,
 }
 

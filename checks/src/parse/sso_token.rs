@@ -15,8 +15,8 @@ pub struct SsoTokenFile {
     pub access_token: Secret,
     /// When it expires.
     ///
-    /// The SDK refuses a profile with an `sso_session` when this is missing or not a date.
-    /// In the old form without one it uses the token all the same (seen with 2.1.330).
+    /// For a profile with an `sso_session` the SDK refuses the token when this is missing, and takes it for expired when
+    /// it is no date. In the old form without one it uses the token all the same (seen with 2.1.330).
     pub expires_at: Expiry,
     /// What the token can be renewed with.
     pub refresh_token: Option<Secret>,
@@ -41,9 +41,9 @@ impl SsoTokenFile {
             .chain([&self.access_token])
     }
 
-    /// Returns whether the SDK has what it needs to try a renewal.
+    /// Returns whether the SDK has what it needs to try a renewal; a token without `expiresAt` it does not even look at.
     pub fn can_try_renewal(&self) -> bool {
-        self.missing_for_renewal().is_none()
+        self.expires_at != Expiry::Missing && self.missing_for_renewal().is_none()
     }
 
     /// Returns the first member that the SDK misses for a renewal.

@@ -71,21 +71,25 @@ fn judge(
             .why("no role credentials are handed out without it: every call fails before it reaches Bedrock")
             .fix_command("sign in again", login.clone())
     };
-    let Some(expires_at) = token.expires_at else {
-        if session.session.is_none() {
-            // The old form of profile takes such a token as it is (seen, 2.1.330).
-            return Finding::pass(format!(
-                "the token for profile `{profile}` has no readable expiry; Claude Code uses it as it is"
-            ))
-            .evidence(Basis::Inferred, "the cache file");
-        }
+    if token.expires_at.is_none() && session.session.is_none() {
+        // The old form of profile takes such a token as it is (seen, 2.1.330).
+        return Finding::pass(format!(
+            "the token for profile `{profile}` has no readable expiry; Claude Code uses it as it is"
+        ))
+        .evidence(Basis::Inferred, "the cache file");
+    }
+    if token.expires_at.is_none() && !session.renews(token) {
         return expired(format!(
             "the expiry of the token for profile `{profile}` is no date, so Claude Code takes it for expired (`{}`)",
             token.file
         ));
-    };
-    let left = expires_at.as_second() - now.as_second();
-    let when = relative(expires_at, now);
+    }
+    let left = token
+        .expires_at
+        .map_or(i64::MIN, |at| at.as_second() - now.as_second());
+    let when = token
+        .expires_at
+        .map_or_else(|| "at no readable date".to_owned(), |at| relative(at, now));
     let is_used_above = if session.session.is_some() {
         RENEWAL_WINDOW
     } else {
@@ -280,6 +284,25 @@ mod tests {
         let code = Some("sso-refresh-token-rejected");
         let finding = only(&CHECK, &facts, Status::Fail, code);
         assert_eq!(finding.request_id.as_deref(), Some("req-1"));
+    }
+
+    #[test]
+    fn a_token_whose_expiry_is_no_date_is_judged_by_its_renewal() {
+        let undated = |renewable, refusal| {
+            let mut facts = with_token(-60, renewable, None);
+            if let Observed::Known(cache) = &mut facts.sso_cache {
+                cache.tokens[0].expires_at = None;
+                cache.tokens[0].renewal_refused = refusal;
+            }
+            facts
+        };
+        let expired = Some("sso-session-expired");
+        only(&CHECK, &undated(false, None), Status::Fail, expired);
+        let finding = only(&CHECK, &undated(true, None), Status::Warn, expired);
+        assert!(finding.what.contains("will renew it by itself"));
+        let refusal = crate::sample::refusal("sso-oidc", 400, "InvalidGrantException", "No");
+        let code = Some("sso-refresh-token-rejected");
+        only(&CHECK, &undated(true, Some(refusal)), Status::Fail, code);
     }
 
     #[test]
