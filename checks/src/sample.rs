@@ -165,6 +165,7 @@ pub(crate) fn healthy() -> Facts {
         model: model.into(),
         part: part.into(),
         foundation_model: Some(base.into()),
+        model_arns: Vec::new(),
         availability: Observed::Known(Availability {
             agreement: "AVAILABLE".into(),
             agreement_error: None,

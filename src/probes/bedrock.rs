@@ -69,11 +69,7 @@ pub(super) async fn inference_profiles(
             profiles.extend(page.inference_profile_summaries().iter().map(|profile| {
                 InferenceProfile {
                     id: profile.inference_profile_id().to_owned(),
-                    model_arns: profile
-                        .models()
-                        .iter()
-                        .filter_map(|model| model.model_arn().map(str::to_owned))
-                        .collect(),
+                    model_arns: model_arns(profile.models()),
                 }
             }));
             next = page.next_token().map(str::to_owned);
@@ -129,7 +125,11 @@ async fn one_model(
     model: &str,
     part: &str,
 ) -> ModelFacts {
-    let foundation_model = foundation_model(online, client, endpoint, model).await;
+    let model_arns = application_profile(online, client, endpoint, model).await;
+    let foundation_model = match model_arns.first() {
+        Some(arn) => arn.rsplit_once('/').map(|(_, base)| base.to_owned()),
+        None => foundation_model(model),
+    };
     let (availability, lifecycle) = match &foundation_model {
         Some(base) => tokio::join!(
             online.within(
@@ -151,6 +151,7 @@ async fn one_model(
         model: model.to_owned(),
         part: part.to_owned(),
         foundation_model,
+        model_arns,
         availability,
         lifecycle,
     }
@@ -162,13 +163,47 @@ fn unknown<T>() -> Observed<T> {
     })
 }
 
-/// The foundation model behind an id or ARN; an application profile is asked for it.
-async fn foundation_model(
+/// The foundation models behind an application profile, which tells only when asked.
+async fn application_profile(
     online: &Online<'_>,
     client: &Client,
     endpoint: &str,
     model: &str,
-) -> Option<String> {
+) -> Vec<String> {
+    if !model.contains(":application-inference-profile/") || aws::unusable_model(model).is_some() {
+        return Vec::new();
+    }
+    let question = async {
+        match client
+            .get_inference_profile()
+            .inference_profile_identifier(model)
+            .send()
+            .await
+        {
+            Ok(profile) => Observed::Known(model_arns(profile.models())),
+            Err(error) => Observed::Failed(aws::failure(
+                "bedrock",
+                &host_of(endpoint),
+                online.secrets,
+                &error,
+            )),
+        }
+    };
+    let seen = online
+        .within(ProbeId::ModelAvailability, "bedrock", endpoint, question)
+        .await;
+    seen.known().cloned().unwrap_or_default()
+}
+
+fn model_arns(models: &[aws_sdk_bedrock::types::InferenceProfileModel]) -> Vec<String> {
+    models
+        .iter()
+        .filter_map(|model| model.model_arn().map(str::to_owned))
+        .collect()
+}
+
+/// The foundation model that an id or ARN names itself.
+fn foundation_model(model: &str) -> Option<String> {
     if aws::unusable_model(model).is_some() {
         return None;
     }
@@ -181,31 +216,6 @@ async fn foundation_model(
     match kind {
         "foundation-model" => Some(name.to_owned()),
         "inference-profile" => Some(without_prefix(name).to_owned()),
-        "application-inference-profile" => {
-            let question = async {
-                match client
-                    .get_inference_profile()
-                    .inference_profile_identifier(model)
-                    .send()
-                    .await
-                {
-                    Ok(profile) => Observed::Known(profile.models().iter().find_map(|model| {
-                        let (_, base) = model.model_arn()?.rsplit_once('/')?;
-                        Some(base.to_owned())
-                    })),
-                    Err(error) => Observed::Failed(aws::failure(
-                        "bedrock",
-                        &host_of(endpoint),
-                        online.secrets,
-                        &error,
-                    )),
-                }
-            };
-            let seen = online
-                .within(ProbeId::ModelAvailability, "bedrock", endpoint, question)
-                .await;
-            seen.known().cloned().flatten()
-        }
         _ => None,
     }
 }

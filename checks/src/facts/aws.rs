@@ -47,6 +47,9 @@ pub struct ModelFacts {
     /// The foundation model behind it, without prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foundation_model: Option<String>,
+    /// The foundation models to which an application inference profile may send a request: one ARN for each Region.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_arns: Vec<String>,
     /// Agreement, authorization, entitlement, Region.
     #[serde(default)]
     pub availability: Observed<Availability>,
