@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod answer;
 pub mod aws_cli;
 pub mod check;

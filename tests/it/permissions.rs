@@ -85,10 +85,7 @@ fn a_missing_permission_to_invoke_is_told_with_the_statement_that_grants_it() {
     let root = checkup.one_root(2, "invocation-allowed", "iam-no-allow-invoke");
     assert_owner(root, "account-admin");
     assert_reported(root);
-    assert_fix_says(
-        root,
-        &format!("arn:aws:bedrock:*:*:inference-profile/{MAIN}"),
-    );
+    assert_fix_says(root, &profile());
     assert_fix_says(root, "foundation-model/anthropic.claude-sonnet-4-6");
     assert_fix_says(root, "bedrock:InvokeModelWithResponseStream");
     assert_hand_off(root, &["bedrock:InvokeModelWithResponseStream"]);

@@ -1,10 +1,10 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
+use crate::access::{Known, shortened};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
-use crate::claude_code::region::partition;
 use crate::denial::{Denial, Effect, Layer};
-use crate::facts::{Configuration, Failure, Invocation, InvokeOperation};
+use crate::facts::{AllFacts, Configuration, Failure, Invocation, InvokeOperation};
 use crate::finding::{Basis, Finding, Owner, Status};
 use crate::models::{Trial, named, per_model};
 use crate::text::list;
@@ -47,10 +47,11 @@ For IAM and VPC endpoint policies the report prints the statement that is needed
 ",
     };
 
-    type Needs<'a> = (Seen<'a, Vec<Invocation>>, &'a Configuration);
+    type Needs<'a> = (Seen<'a, Vec<Invocation>>, &'a Configuration, AllFacts<'a>);
 
-    fn run((Seen(trials), configuration): Self::Needs<'_>) -> Vec<Finding> {
-        let mut findings = per_model(trials, |trial| judge(trial, configuration));
+    fn run((Seen(trials), configuration, AllFacts(facts)): Self::Needs<'_>) -> Vec<Finding> {
+        let known = Known::of(configuration, facts);
+        let mut findings = per_model(trials, |trial| judge(trial, &known));
         for finding in &mut findings {
             let of_model = trials
                 .known()
@@ -63,7 +64,7 @@ For IAM and VPC endpoint policies the report prints the statement that is needed
     }
 }
 
-fn judge(trial: &Invocation, configuration: &Configuration) -> Finding {
+fn judge(trial: &Invocation, known: &Known<'_>) -> Finding {
     match Trial::of(trial) {
         // It says nothing of the action that every answer needs, so it never outweighs what that one said.
         Trial::Accepted(..) if trial.operation == InvokeOperation::InvokeModel => {
@@ -76,7 +77,7 @@ fn judge(trial: &Invocation, configuration: &Configuration) -> Finding {
         ))
         .evidence(basis, words),
         Trial::Refused(failure, Answer::Denied(_, denial)) => {
-            denied(trial, failure, &denial, configuration)
+            denied(trial, failure, &denial, known)
         }
         // AWS subscribes to a model only after the policies have allowed the call.
         Trial::Refused(failure, Answer::ModelAccess(signature))
@@ -129,13 +130,8 @@ pub(super) fn is_bearer_call(denial: &Denial) -> bool {
     })
 }
 
-fn denied(
-    trial: &Invocation,
-    failure: &Failure,
-    denial: &Denial,
-    configuration: &Configuration,
-) -> Finding {
-    let region = configuration.region.value.as_str();
+fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<'_>) -> Finding {
+    let region = known.configuration.region.value.as_str();
     let action = denial
         .action
         .as_deref()
@@ -158,7 +154,7 @@ fn denied(
     .evidence(Basis::Reported, failure.words())
     .request_id(failure.request_id.clone())
     .shared();
-    let mut finding = remedy(finding, code, denial, &trial.model, region);
+    let mut finding = remedy(finding, code, denial, &trial.model, known);
     // The fix names the policy; once is enough.
     if let Some(arn) = &denial.policy_arn
         && !finding
@@ -297,8 +293,15 @@ fn uses_profile(model: &str) -> bool {
         || model.contains("inference-profile/")
 }
 
-fn remedy(finding: Finding, code: &str, denial: &Denial, model: &str, region: &str) -> Finding {
-    let resources = resources(model, region);
+fn remedy(
+    finding: Finding,
+    code: &str,
+    denial: &Denial,
+    model: &str,
+    known: &Known<'_>,
+) -> Finding {
+    let region = known.configuration.region.value.as_str();
+    let resources = shortened(&known.resources_of(model));
     let quoted: Vec<String> = resources.iter().map(|arn| format!("\"{arn}\"")).collect();
     let statement = format!(
         "{{\"Effect\": \"Allow\", \"Action\": [\"bedrock:InvokeModel\", \"bedrock:InvokeModelWithResponseStream\"], \"Resource\": [{}]}}",
@@ -349,32 +352,6 @@ fn remedy(finding: Finding, code: &str, denial: &Denial, model: &str, region: &s
             .fix(format!("remove or narrow the statement that denies it{blamed}; an allow elsewhere does not outweigh it")),
         "resource-policy-deny" => finding.fix(format!("allow the principal in the policy of the resource{blamed}")),
         _ => finding.fix(format!("add to {target}: {statement}")),
-    }
-}
-
-/// The resources that an invocation of this model needs.
-fn resources(model: &str, region: &str) -> Vec<String> {
-    let partition = partition(region);
-    if model.starts_with("arn:") {
-        let own = model.to_owned();
-        return if model.contains("inference-profile/") {
-            vec![
-                own,
-                format!("arn:{partition}:bedrock:*::foundation-model/anthropic.*"),
-            ]
-        } else {
-            vec![own]
-        };
-    }
-    let base = crate::claude_code::model_ids::without_prefix(model);
-    let foundation = format!("arn:{partition}:bedrock:*::foundation-model/{base}");
-    if uses_profile(model) {
-        vec![
-            format!("arn:{partition}:bedrock:*:*:inference-profile/{model}"),
-            foundation,
-        ]
-    } else {
-        vec![foundation]
     }
 }
 
@@ -578,7 +555,7 @@ mod tests {
             Some("iam-no-allow-invoke"),
         );
         assert!(finding.fix[0].text.ends_with(
-            r#""Resource": ["arn:aws:bedrock:*:*:inference-profile/us.anthropic.claude-opus-5-5", "arn:aws:bedrock:*::foundation-model/anthropic.claude-opus-5-5"]}"#
+            r#""Resource": ["arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-5-5", "arn:aws:bedrock:*::foundation-model/anthropic.claude-opus-5-5"]}"#
         ), "{finding:#?}");
         assert_eq!(finding.fix.len(), 1, "{finding:#?}");
     }

@@ -1,0 +1,489 @@
+//! What a principal must be allowed to do, so that Claude Code works with this configuration: IAM actions on resources.
+//!
+//! From the service authorization reference of AWS (which action takes which resource), "Prerequisites for inference
+//! profiles" and "Global cross-Region inference" of the Bedrock user guide (profile and models are both needed), and
+//! Claude Code's documentation on Bedrock and on Claude Platform on AWS.
+
+use crate::claude_code::model_ids::{is_mantle_id, prefix_of, without_prefix};
+use crate::claude_code::region::partition;
+use crate::facts::{
+    CallerIdentity, Configuration, Facts, InferenceProfiles, InvokeOperation, ModelFacts, Provider,
+    Shown,
+};
+
+/// When an action is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Needed {
+    /// For every answer of Claude Code.
+    EveryAnswer,
+    /// For the first invocation of a model in the account, which subscribes to it.
+    FirstUse,
+    /// At the start of Claude Code, which does without when it is denied, and may then choose other models.
+    Start,
+    /// For the checkup only: Claude Code never asks.
+    Checkup,
+}
+
+impl Needed {
+    /// The words in a sentence: `needed for every answer`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::EveryAnswer => "for every answer",
+            Self::FirstUse => "for the first use of a model in the account",
+            Self::Start => "at the start of Claude Code",
+            Self::Checkup => "for the checkup only",
+        }
+    }
+}
+
+/// An action and everything that it is needed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// The IAM action: `bedrock:InvokeModel`.
+    pub action: &'static str,
+    /// ARNs, in the order in which AWS looks at them; `*` where the action takes no resource. A wildcard inside an ARN
+    /// stands for what is not known, and [`Access::open`] names it.
+    pub resources: Vec<String>,
+    /// When it is needed.
+    pub needed: Needed,
+    /// The service that makes the call in the principal's name: the value of `aws:CalledViaLast`.
+    pub via: Option<&'static str>,
+}
+
+/// All permissions, and what keeps them from being exact.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// One for each action.
+    pub permissions: Vec<Permission>,
+    /// What is not known, a sentence each without the full stop, with what stands in for it.
+    pub open: Vec<String>,
+}
+
+impl Access {
+    /// The permissions that Claude Code itself needs.
+    pub fn of_claude_code(&self) -> impl Iterator<Item = &Permission> {
+        self.permissions
+            .iter()
+            .filter(|permission| permission.needed != Needed::Checkup)
+    }
+
+    fn add(&mut self, needed: Needed, action: &'static str, resources: &[String]) {
+        if resources.is_empty() {
+            return;
+        }
+        let at = self.permissions.iter().position(|it| it.action == action);
+        let at = at.unwrap_or_else(|| {
+            self.permissions.push(Permission {
+                action,
+                resources: Vec::new(),
+                needed,
+                via: None,
+            });
+            self.permissions.len() - 1
+        });
+        let known = &mut self.permissions[at].resources;
+        for resource in resources {
+            if !known.contains(resource) {
+                known.push(resource.clone());
+            }
+        }
+    }
+
+    /// An action that takes no resource.
+    fn add_general(&mut self, needed: Needed, action: &'static str) {
+        self.add(needed, action, &["*".to_owned()]);
+    }
+
+    fn open(&mut self, what: String) {
+        if !self.open.contains(&what) {
+            self.open.push(what);
+        }
+    }
+}
+
+/// What is known of the world that the permissions are for.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The configuration Claude Code will use.
+    pub configuration: &'a Configuration,
+    /// The inference profiles that the account lists in the Region, with their destinations.
+    pub listed: Option<&'a InferenceProfiles>,
+    /// What the control plane says of the models in use.
+    pub models: &'a [ModelFacts],
+    /// The principal.
+    pub identity: Option<&'a CallerIdentity>,
+}
+
+/// The resources of one model.
+struct Resources {
+    /// The inference profile; none when a foundation model is invoked directly.
+    profile: Option<String>,
+    /// The foundation models, one for each Region; or the ARN of something else that can be invoked.
+    models: Vec<String>,
+    /// What is not known.
+    open: Vec<String>,
+}
+
+impl<'a> Known<'a> {
+    /// What the facts know beside the configuration.
+    pub fn of(configuration: &'a Configuration, facts: &'a Facts) -> Self {
+        Self {
+            configuration,
+            listed: facts.inference_profiles.known(),
+            models: facts
+                .model_availability
+                .known()
+                .map(Vec::as_slice)
+                .unwrap_or_default(),
+            identity: facts.caller_identity.known(),
+        }
+    }
+
+    /// Everything that the configuration needs; empty for services that do not belong to AWS.
+    pub fn access(&self) -> Access {
+        let mut access = Access::default();
+        let provider = self.configuration.provider.value;
+        let region = &self.configuration.region.value;
+        if provider.uses_aws_credentials() && !is_plain(region) {
+            access.open(format!("`{region}` is no Region, so nothing is allowed"));
+            return access;
+        }
+        let mut in_bedrock = Vec::new();
+        let mut in_mantle = false;
+        if provider.uses_bedrock() || provider.uses_mantle() {
+            for (model, part) in self.configuration.models.in_use() {
+                if !provider.uses_bedrock() || (provider.uses_mantle() && is_mantle_id(&model)) {
+                    in_mantle = true;
+                } else if is_plain(&model) {
+                    in_bedrock.push((self.resources(&model, self.source(part)), model));
+                } else {
+                    access.open(format!(
+                        "the {part} `{model}` is no model id or ARN, so nothing is allowed for it"
+                    ));
+                }
+            }
+        }
+        if provider.uses_bedrock() {
+            self.bedrock(&mut access, &in_bedrock);
+        }
+        if in_mantle {
+            self.mantle(&mut access);
+        }
+        if provider == Provider::AnthropicAws {
+            self.claude_platform(&mut access);
+        }
+        let mut resources = access.permissions.iter().flat_map(|it| &it.resources);
+        if resources.any(|arn| arn.split(':').nth(4) == Some("*")) {
+            access.open("the account is not known, so `*` stands for it".to_owned());
+        }
+        access
+    }
+
+    /// The ARNs that invocations of a model need, in the order in which AWS looks at them.
+    pub fn resources_of(&self, model: &str) -> Vec<String> {
+        let background = self.configuration.models.main.value != model;
+        let part = if background { "background model" } else { "" };
+        self.resources(model, self.source(part)).all()
+    }
+
+    fn bedrock(&self, access: &mut Access, models: &[(Resources, String)]) {
+        for (resources, model) in models {
+            let all = resources.all();
+            for (needed, operation) in [
+                (
+                    Needed::EveryAnswer,
+                    InvokeOperation::InvokeModelWithResponseStream,
+                ),
+                (Needed::Start, InvokeOperation::InvokeModel),
+            ] {
+                access.add(needed, operation.action(), &all);
+            }
+            for what in &resources.open {
+                access.open(what.clone());
+            }
+            // Claude Code asks for the foundation model behind it; denied, it tries the other form of request.
+            if model.contains(":application-inference-profile/") {
+                access.add(
+                    Needed::Start,
+                    "bedrock:GetInferenceProfile",
+                    std::slice::from_ref(model),
+                );
+            }
+        }
+        access.add_general(Needed::Start, "bedrock:ListInferenceProfiles");
+        if self.configuration.is_set("AWS_BEARER_TOKEN_BEDROCK") {
+            access.add_general(Needed::EveryAnswer, "bedrock:CallWithBearerToken");
+        }
+        if self.lacks_agreement() {
+            for action in [
+                "aws-marketplace:Subscribe",
+                "aws-marketplace:ViewSubscriptions",
+            ] {
+                access.add_general(Needed::FirstUse, action);
+                if let Some(added) = access.permissions.last_mut() {
+                    added.via = Some("bedrock.amazonaws.com");
+                }
+            }
+        }
+        self.checkup(access, models);
+    }
+
+    /// What only the probes ask; a test holds it against their table.
+    fn checkup(&self, access: &mut Access, models: &[(Resources, String)]) {
+        access.add_general(Needed::Checkup, "bedrock:GetFoundationModelAvailability");
+        let here = format!("{}foundation-model/", self.arn("bedrock", "", ""));
+        let foundation_models: Vec<String> = models
+            .iter()
+            .flat_map(|(resources, _)| &resources.models)
+            .filter_map(|arn| Some(format!("{here}{}", arn.split_once(":foundation-model/")?.1)))
+            .collect();
+        access.add(
+            Needed::Checkup,
+            "bedrock:GetFoundationModel",
+            &foundation_models,
+        );
+        access.add_general(Needed::Checkup, "bedrock:GetUseCaseForModelAccess");
+        if let Some(identity) = self.identity {
+            access.add(
+                Needed::Checkup,
+                "iam:SimulatePrincipalPolicy",
+                &principals(&identity.arn),
+            );
+        }
+    }
+
+    fn mantle(&self, access: &mut Access) {
+        let projects = self.arn("bedrock-mantle", self.account(), "project/*");
+        access.add(
+            Needed::EveryAnswer,
+            "bedrock-mantle:CreateInference",
+            &[projects],
+        );
+        access.open(
+            "Claude Code names no project on Mantle, so all projects of the account are allowed"
+                .to_owned(),
+        );
+        if self.configuration.is_set("AWS_BEARER_TOKEN_BEDROCK") {
+            access.add_general(Needed::EveryAnswer, "bedrock-mantle:CallWithBearerToken");
+        }
+    }
+
+    fn claude_platform(&self, access: &mut Access) {
+        let workspace = match self
+            .configuration
+            .variable("ANTHROPIC_AWS_WORKSPACE_ID")
+            .map(|variable| &variable.value.value)
+        {
+            Some(Shown::Plain(id)) if is_plain(id) => id.as_str(),
+            _ => "*",
+        };
+        if workspace == "*" {
+            access.open("the workspace is not known, so `*` stands for it".to_owned());
+        }
+        let workspace = self.arn(
+            "aws-external-anthropic",
+            self.account(),
+            &format!("workspace/{workspace}"),
+        );
+        access.add(
+            Needed::EveryAnswer,
+            "aws-external-anthropic:CreateInference",
+            std::slice::from_ref(&workspace),
+        );
+        if self.configuration.is_set("ANTHROPIC_AWS_API_KEY") {
+            access.add_general(
+                Needed::EveryAnswer,
+                "aws-external-anthropic:CallWithBearerToken",
+            );
+        }
+    }
+
+    /// Whether AWS says of any model that the account has no agreement for it yet.
+    fn lacks_agreement(&self) -> bool {
+        self.models.iter().any(|model| {
+            model
+                .availability
+                .known()
+                .is_some_and(|availability| availability.agreement != "AVAILABLE")
+        })
+    }
+
+    /// The Region to which requests of a part go.
+    fn source(&self, part: &str) -> &'a str {
+        match &self.configuration.background_region {
+            Some(region) if part == "background model" => &region.value,
+            _ => &self.configuration.region.value,
+        }
+    }
+
+    fn account(&self) -> &'a str {
+        self.identity
+            .map_or("*", |identity| identity.account.as_str())
+    }
+
+    fn arn(&self, service: &str, account: &str, resource: &str) -> String {
+        arn(service, &self.configuration.region.value, account, resource)
+    }
+
+    /// The resources of a model, invoked from a Region.
+    fn resources(&self, model: &str, source: &str) -> Resources {
+        let (id, profile) = match model.rsplit_once(":inference-profile/") {
+            Some((_, id)) => (id, Some(model.to_owned())),
+            None if model.contains(":application-inference-profile/") => {
+                return self.application_profile(model, source);
+            }
+            None if model.starts_with("arn:") => {
+                return Resources {
+                    profile: None,
+                    models: vec![model.to_owned()],
+                    open: Vec::new(),
+                };
+            }
+            None => {
+                let profile = format!("inference-profile/{model}");
+                let profile = arn("bedrock", source, self.account(), &profile);
+                (model, prefix_of(model).map(|_| profile))
+            }
+        };
+        if profile.is_none() {
+            return Resources {
+                profile,
+                models: vec![foundation_model(source, id)],
+                open: Vec::new(),
+            };
+        }
+        let base = without_prefix(id);
+        // The destinations depend on the Region from which a profile is invoked.
+        let listed = self
+            .listed
+            .filter(|_| source == self.configuration.region.value)
+            .and_then(|listed| listed.profiles.iter().find(|profile| profile.id == id))
+            .map(|profile| profile.model_arns.clone())
+            .filter(|arns| !arns.is_empty());
+        let is_global = prefix_of(id) == Some("global");
+        let mut open = Vec::new();
+        let mut models = listed.unwrap_or_else(|| {
+            if is_global {
+                return Vec::new();
+            }
+            open.push(format!(
+                "the Regions to which `{id}` sends requests are not known, so `*` stands for them"
+            ));
+            vec![foundation_model_anywhere(source, base)]
+        });
+        if is_global {
+            // Documented: the Region itself, and the model without a Region.
+            for needed in [
+                foundation_model(source, base),
+                foundation_model_without_region(source, base),
+            ] {
+                if !models.contains(&needed) {
+                    models.push(needed);
+                }
+            }
+        }
+        Resources {
+            profile,
+            models,
+            open,
+        }
+    }
+
+    fn application_profile(&self, model: &str, source: &str) -> Resources {
+        let told = self.models.iter().find(|known| known.model == model);
+        let arns = told.map_or(&[][..], |known| &known.model_arns);
+        if !arns.is_empty() {
+            return Resources {
+                profile: Some(model.to_owned()),
+                models: arns.to_vec(),
+                open: Vec::new(),
+            };
+        }
+        Resources {
+            profile: Some(model.to_owned()),
+            models: vec![foundation_model_anywhere(source, "anthropic.*")],
+            open: vec![format!(
+                "the foundation models behind `{model}` are not known, so those of Anthropic in every Region stand for them"
+            )],
+        }
+    }
+}
+
+impl Resources {
+    /// The profile first: AWS looks at it before the models.
+    fn all(&self) -> Vec<String> {
+        self.profile.iter().chain(&self.models).cloned().collect()
+    }
+}
+
+/// The same ARNs in fewer words: foundation models in several Regions become one with a wildcard.
+pub(crate) fn shortened(resources: &[String]) -> Vec<String> {
+    let mut short: Vec<String> = Vec::new();
+    for arn in resources {
+        let fields: Vec<&str> = arn.splitn(5, ':').collect();
+        let anywhere = match fields[..] {
+            [arn, partition, service, _, rest] if rest.starts_with(":foundation-model/") => {
+                format!("{arn}:{partition}:{service}:*:{rest}")
+            }
+            _ => arn.clone(),
+        };
+        if !short.contains(&anywhere) {
+            short.push(anywhere);
+        }
+    }
+    short
+}
+
+/// Letters, digits and what ids and ARNs have between them: no wildcard, no policy variable, nothing to quote.
+fn is_plain(id: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+    !id.is_empty() && id.chars().all(known)
+}
+
+fn arn(service: &str, region: &str, account: &str, resource: &str) -> String {
+    format!(
+        "arn:{}:{service}:{region}:{account}:{resource}",
+        partition(region)
+    )
+}
+
+fn foundation_model(region: &str, base: &str) -> String {
+    arn("bedrock", region, "", &format!("foundation-model/{base}"))
+}
+
+fn foundation_model_anywhere(source: &str, base: &str) -> String {
+    format!(
+        "arn:{}:bedrock:*::foundation-model/{base}",
+        partition(source)
+    )
+}
+
+/// As `global.` profiles use it.
+fn foundation_model_without_region(source: &str, base: &str) -> String {
+    format!(
+        "arn:{}:bedrock:::foundation-model/{base}",
+        partition(source)
+    )
+}
+
+/// The ARNs under which IAM knows a caller. A role's path is not in the ARN of its session, so both forms are given.
+fn principals(caller: &str) -> Vec<String> {
+    let fields: Vec<&str> = caller.splitn(6, ':').collect();
+    let [_, partition, service, _, account, name] = fields[..] else {
+        return Vec::new();
+    };
+    match (service, name.split_once('/')) {
+        ("sts", Some(("assumed-role", session))) => {
+            let role = session.split('/').next().unwrap_or(session);
+            ["", "*/"]
+                .map(|path| format!("arn:{partition}:iam::{account}:role/{path}{role}"))
+                .to_vec()
+        }
+        ("iam", Some(("user" | "role", _))) => vec![caller.to_owned()],
+        // The root user and federated users have no policies that could be simulated.
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
