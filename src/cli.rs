@@ -102,6 +102,10 @@ pub(crate) struct CheckArgs {
     #[arg(long, conflicts_with = "offline")]
     pub(crate) invoke: bool,
 
+    /// Also ask the IAM policy simulator and Service Quotas, which else happens only after a denial or a throttled request
+    #[arg(long, conflicts_with = "offline")]
+    pub(crate) thorough: bool,
+
     #[command(flatten)]
     pub(crate) renewal: RenewalArgs,
 

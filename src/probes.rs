@@ -11,8 +11,10 @@ mod identity;
 mod invocation;
 mod machine;
 mod online;
+mod quotas;
 mod run;
 mod settings_files;
+mod simulation;
 mod sso_cache;
 mod what_if;
 
@@ -48,7 +50,7 @@ pub(crate) struct Probe {
 }
 
 /// Every probe, in the order people read them.
-pub(crate) static PROBES: [Probe; 13] = [
+pub(crate) static PROBES: [Probe; 15] = [
     local(
         ProbeId::Machine,
         "operating system, home folder, container, SSH",
@@ -123,6 +125,25 @@ pub(crate) static PROBES: [Probe; 13] = [
         seconds: 6,
     },
     Probe {
+        id: ProbeId::PolicySimulation,
+        asks: "what the caller's policies allow of all that Claude Code needs, also what no call tried; when a policy denied a call, or with --thorough",
+        actions: &["iam:GetRole", "iam:SimulatePrincipalPolicy"],
+        cost: "free",
+        effect: "none",
+        seconds: 4,
+    },
+    Probe {
+        id: ProbeId::Quotas,
+        asks: "the quotas of the models in use; when a request was throttled, or with --invoke or --thorough",
+        actions: &[
+            "servicequotas:ListServiceQuotas",
+            "servicequotas:GetAWSDefaultServiceQuota",
+        ],
+        cost: "free",
+        effect: "none",
+        seconds: 10,
+    },
+    Probe {
         id: ProbeId::Clock,
         asks: "how far this machine's clock is from AWS's: the `Date` of the answers that were asked for anyway",
         actions: &[],
@@ -154,11 +175,22 @@ const fn online(id: ProbeId, asks: &'static str, actions: &'static [&'static str
     }
 }
 
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Only what this machine shows.
+    Offline,
+    /// AWS is asked what every checkup needs, and more where an answer calls for it.
+    Usual,
+    /// AWS is asked everything.
+    Thorough,
+}
+
 /// What a run asks for.
 #[derive(Clone)]
 pub(crate) struct Options {
-    /// Only what this machine shows.
-    pub(crate) offline: bool,
+    /// How far it goes.
+    pub(crate) extent: Extent,
     /// Also make one real request per model.
     pub(crate) invoke: bool,
     /// Whether a token that is due is renewed.
@@ -171,6 +203,13 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// What is assumed instead of what the machine says.
     pub(crate) what_if: WhatIf,
+}
+
+impl Options {
+    /// Whether nobody is asked over the network.
+    pub(crate) fn offline(&self) -> bool {
+        self.extent == Extent::Offline
+    }
 }
 
 /// How long a probe took and how it ended.
@@ -218,7 +257,7 @@ fn chain<'a>(
         secrets,
         longest: longest(ProbeId::Credentials),
         deadline,
-        offline: options.offline,
+        offline: options.offline(),
         renewal: options.renewal,
     }
 }

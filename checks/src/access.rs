@@ -4,6 +4,9 @@
 //! profiles" and "Global cross-Region inference" of the Bedrock user guide (profile and models are both needed), and
 //! Claude Code's documentation on Bedrock and on Claude Platform on AWS.
 
+mod simulation;
+
+pub use self::simulation::Question;
 use crate::claude_code::model_ids::{is_mantle_id, prefix_of, without_prefix};
 use crate::claude_code::region::partition;
 use crate::facts::{
@@ -243,12 +246,19 @@ impl<'a> Known<'a> {
             &foundation_models,
         );
         access.add_general(Needed::Checkup, "bedrock:GetUseCaseForModelAccess");
+        for action in [
+            "servicequotas:ListServiceQuotas",
+            "servicequotas:GetAWSDefaultServiceQuota",
+        ] {
+            access.add_general(Needed::Checkup, action);
+        }
         if let Some(identity) = self.identity {
-            access.add(
-                Needed::Checkup,
-                "iam:SimulatePrincipalPolicy",
-                &principals(&identity.arn),
-            );
+            let principals = principals(&identity.arn);
+            // A session does not tell the path of its role, which the simulator wants.
+            if identity.arn.contains(":assumed-role/") {
+                access.add(Needed::Checkup, "iam:GetRole", &principals);
+            }
+            access.add(Needed::Checkup, "iam:SimulatePrincipalPolicy", &principals);
         }
     }
 

@@ -35,15 +35,17 @@ pub enum Family {
     Region,
     /// Model ids and access to models.
     Models,
-    /// IAM and quotas.
+    /// IAM.
     Permissions,
+    /// How much may be asked.
+    Quotas,
     /// The version of Claude Code.
     ClaudeCode,
 }
 
 impl Family {
     /// Every family, in the order of the table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Configuration,
         Self::Credentials,
         Self::Sso,
@@ -52,6 +54,7 @@ impl Family {
         Self::Region,
         Self::Models,
         Self::Permissions,
+        Self::Quotas,
         Self::ClaudeCode,
     ];
 
@@ -66,6 +69,7 @@ impl Family {
             Self::Region => "region",
             Self::Models => "models",
             Self::Permissions => "permissions",
+            Self::Quotas => "quotas",
             Self::ClaudeCode => "claude-code",
         }
     }
@@ -80,7 +84,8 @@ impl Family {
             Self::Network => "Network",
             Self::Region => "Region",
             Self::Models => "Models",
-            Self::Permissions => "Permissions and quotas",
+            Self::Permissions => "Permissions",
+            Self::Quotas => "Quotas",
             Self::ClaudeCode => "Claude Code version",
         }
     }
@@ -154,17 +159,8 @@ pub fn absent<T>(probe: ProbeId, observed: &Observed<T>) -> Finding {
 pub fn not_collected(probe: ProbeId, why: &Absence) -> Finding {
     let name = probe.name();
     match why {
-        Absence::Offline => {
-            let mut finding = Finding::not_applicable("left out: --offline asks nobody");
-            finding.left_out = true;
-            finding
-        }
-        Absence::NotSelected => {
-            let mut finding =
-                Finding::not_applicable(format!("left out: `{name}` was not selected"));
-            finding.left_out = true;
-            finding
-        }
+        Absence::Offline => Finding::left_out("left out: --offline asks nobody"),
+        Absence::NotSelected => Finding::left_out(format!("left out: `{name}` was not selected")),
         Absence::DoesNotApply { because } => Finding::not_applicable(because.clone()),
         Absence::Needs { probe: needed } => Finding::cannot_tell(format!(
             "could not tell: `{}` came to nothing",

@@ -179,6 +179,8 @@ fn explains_probe(check: &str, family: &str, probe: ProbeId) -> bool {
         | ProbeId::ModelAvailability
         | ProbeId::UseCaseForm
         | ProbeId::Invocations
+        | ProbeId::PolicySimulation
+        | ProbeId::Quotas
         | ProbeId::Clock => {
             explains_probe(check, family, ProbeId::Credentials) || check == "credentials-accepted"
         }

@@ -6,6 +6,7 @@ mod configuration;
 mod credentials;
 mod machine;
 mod observed;
+mod on_demand;
 mod settings_files;
 mod value;
 
@@ -18,6 +19,7 @@ pub use self::configuration::*;
 pub use self::credentials::*;
 pub use self::machine::*;
 pub use self::observed::*;
+pub use self::on_demand::*;
 pub use self::settings_files::*;
 pub use self::value::*;
 use crate::check::{Need, Seen, absent};
@@ -68,6 +70,12 @@ pub struct Facts {
     /// Whether the models in use may be invoked.
     #[serde(default)]
     pub invocations: Observed<Vec<Invocation>>,
+    /// What the policy simulator says of the permissions that are needed.
+    #[serde(default)]
+    pub simulation: Observed<Simulation>,
+    /// The quotas of the models in use.
+    #[serde(default)]
+    pub quotas: Observed<Vec<Quota>>,
     /// How far this machine's clock is from AWS's.
     #[serde(default)]
     pub clock: Observed<Clock>,
@@ -91,6 +99,8 @@ impl Facts {
             model_availability: Observed::default(),
             use_case_form: Observed::default(),
             invocations: Observed::default(),
+            simulation: Observed::default(),
+            quotas: Observed::default(),
             clock: Observed::default(),
         }
     }
@@ -233,5 +243,7 @@ fact! {
     Vec<ModelFacts>, model_availability, ModelAvailability;
     UseCaseForm, use_case_form, UseCaseForm;
     Vec<Invocation>, invocations, Invocations;
+    Simulation, simulation, PolicySimulation;
+    Vec<Quota>, quotas, Quotas;
     Clock, clock, Clock;
 }

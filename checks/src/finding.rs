@@ -216,6 +216,13 @@ impl Finding {
         Self::new(Status::NotApplicable, Basis::Observed, what)
     }
 
+    /// Nobody asked, or nobody may, and nothing is wrong because of it.
+    pub fn left_out(what: impl Into<String>) -> Self {
+        let mut finding = Self::not_applicable(what);
+        finding.left_out = true;
+        finding
+    }
+
     /// It could not be told, and why.
     pub fn cannot_tell(what: impl Into<String>) -> Self {
         Self::new(Status::CannotTell, Basis::NotTested, what)

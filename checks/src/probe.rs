@@ -30,13 +30,17 @@ pub enum ProbeId {
     UseCaseForm,
     /// Whether the models in use may be invoked.
     Invocations,
+    /// What the IAM policy simulator says of the permissions that are needed.
+    PolicySimulation,
+    /// The quotas of the models in use.
+    Quotas,
     /// How far this machine's clock is from AWS's.
     Clock,
 }
 
 impl ProbeId {
     /// Every probe, in the order people read them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Machine,
         Self::ClaudeCode,
         Self::Configuration,
@@ -49,6 +53,8 @@ impl ProbeId {
         Self::ModelAvailability,
         Self::UseCaseForm,
         Self::Invocations,
+        Self::PolicySimulation,
+        Self::Quotas,
         Self::Clock,
     ];
 
@@ -67,6 +73,8 @@ impl ProbeId {
             Self::ModelAvailability => "model-availability",
             Self::UseCaseForm => "use-case-form",
             Self::Invocations => "invocations",
+            Self::PolicySimulation => "policy-simulation",
+            Self::Quotas => "quotas",
             Self::Clock => "clock",
         }
     }

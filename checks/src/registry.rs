@@ -2,7 +2,8 @@
 
 use crate::check::Entry;
 use crate::{
-    configuration, credentials, identity, models, network, permissions, region, sso, version,
+    configuration, credentials, identity, models, network, permissions, quotas, region, sso,
+    version,
 };
 
 /// Every check, in the order people read them.
@@ -42,7 +43,9 @@ pub static ALL: &[Entry] = &[
     Entry::of::<models::ModelAccessGranted>(),
     Entry::of::<permissions::ProfileListingAllowed>(),
     Entry::of::<permissions::InvocationAllowed>(),
-    Entry::of::<permissions::RequestsNotThrottled>(),
+    Entry::of::<permissions::PermissionsComplete>(),
+    Entry::of::<quotas::RequestsNotThrottled>(),
+    Entry::of::<quotas::QuotasSufficient>(),
     Entry::of::<version::ClaudeCodeVersionKnownGood>(),
 ];
 

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use crate::check::Entry;
 use crate::facts::{
-    Availability, AwsCli, AwsCliCredentials, AwsFile, AwsFiles, CallerIdentity, ClaudeCode, Clock,
-    Configuration, CredentialKind, Credentials, Facts, Failure, FailureKind, InferenceProfile,
-    InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation, Lifecycle, Machine, ModelFacts,
-    Models, Observed, Provider, Route, SettingsFile, SettingsLevel, SettingsState, Shown, Source,
-    SourceKind, SsoCache, Step, StepOutcome, UseCaseForm, Value, Variable,
+    Absence, Availability, AwsCli, AwsCliCredentials, AwsFile, AwsFiles, CallerIdentity,
+    ClaudeCode, Clock, Configuration, CredentialKind, Credentials, Facts, Failure, FailureKind,
+    InferenceProfile, InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation, Lifecycle,
+    Machine, ModelFacts, Models, Observed, Provider, Route, SettingsFile, SettingsLevel,
+    SettingsState, Shown, Source, SourceKind, SsoCache, Step, StepOutcome, UseCaseForm, Value,
+    Variable,
 };
 use crate::finding::{Finding, Status};
 
@@ -87,6 +88,12 @@ fn invocation(model: &str, part: &str, operation: InvokeOperation) -> Invocation
         real: false,
         outcome: Observed::Failed(body_refused()),
     }
+}
+
+fn not_asked<T>(because: &str) -> Observed<T> {
+    Observed::NotCollected(Absence::DoesNotApply {
+        because: because.into(),
+    })
 }
 
 /// A machine on which everything works, with static keys in profile `dev`.
@@ -252,6 +259,8 @@ pub(crate) fn healthy() -> Facts {
             invocation(MAIN, "main model", InvokeOperation::InvokeModel),
             invocation(BACKGROUND, "background model", streaming),
         ]),
+        simulation: not_asked("no policy denied a call"),
+        quotas: not_asked("no request was throttled"),
         clock: Observed::Known(Clock {
             ahead_seconds: 0,
             host: "sts.us-east-1.amazonaws.com".into(),

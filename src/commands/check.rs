@@ -12,7 +12,7 @@ use super::observe::observe;
 use crate::cli::{CheckArgs, Format, Global, OutputArgs};
 use crate::credentials::Renewal;
 use crate::output::Output;
-use crate::probes::{Options, WhatIf};
+use crate::probes::{Extent, Options, WhatIf};
 use crate::redact;
 use crate::render::page::Look;
 use crate::render::{json, markdown, table};
@@ -40,7 +40,7 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         }
     };
     let options = Options {
-        offline: args.offline,
+        extent: extent(args),
         invoke: args.invoke,
         renewal: Renewal::of(args.renewal.refresh),
         auth_refresh: args.renewal.refresh,
@@ -93,6 +93,17 @@ pub(crate) fn write(
         }
     };
     output.write(form.output.as_deref(), &text, exit)
+}
+
+fn extent(args: &CheckArgs) -> Extent {
+    if args.offline {
+        Extent::Offline
+    } else if args.thorough || !args.only.is_empty() {
+        // Whoever names the checks to run wants them to be told.
+        Extent::Thorough
+    } else {
+        Extent::Usual
+    }
 }
 
 /// The checks that `--only` and `--skip` leave.

@@ -39,7 +39,7 @@ pub(super) fn observe(
         collected
     };
     let mut collected = collect(world, &options);
-    let is_open = options.renewal == Renewal::Predict && !options.offline;
+    let is_open = options.renewal == Renewal::Predict && !options.offline();
     let may_ask = for_people && !global.quiet && is_open;
     if may_ask
         && let Some(reason) = due(&collected.facts)

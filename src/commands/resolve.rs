@@ -10,7 +10,7 @@ use super::observe::observe;
 use crate::cli::{Global, ListFormat, ResolveArgs};
 use crate::credentials::Renewal;
 use crate::output::Output;
-use crate::probes::{Options, WhatIf};
+use crate::probes::{Extent, Options, WhatIf};
 use crate::redact;
 use crate::render::page::Look;
 use crate::render::{json, resolution};
@@ -39,7 +39,11 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
         }
     };
     let options = Options {
-        offline: args.offline,
+        extent: if args.offline {
+            Extent::Offline
+        } else {
+            Extent::Usual
+        },
         invoke: false,
         renewal: Renewal::of(args.renewal.refresh),
         auth_refresh: args.renewal.refresh,

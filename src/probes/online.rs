@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use bedrock_doctor_checks::answer::{Answer, answer};
 use bedrock_doctor_checks::claude_code::Resolved;
 use bedrock_doctor_checks::claude_code::credential_plan::{Link, Provider};
 use bedrock_doctor_checks::claude_code::network::host_of;
@@ -11,7 +12,10 @@ use bedrock_doctor_checks::facts::{Absence, AuthRefresh, Facts, Failure, Failure
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::run::observed_outcome;
-use super::{Collected, Options, Timing, bedrock, chain, identity, invocation, longest, sso_cache};
+use super::{
+    Collected, Extent, Options, Timing, bedrock, chain, identity, invocation, longest, quotas,
+    simulation, sso_cache,
+};
 use crate::credentials::{Renewal, Signer, Walked};
 use crate::http::Http;
 use crate::progress::Progress;
@@ -34,6 +38,12 @@ pub(crate) fn timed_out(http: &Http, service: &str, host: &str, patience: Durati
             ),
         )
     }
+}
+
+fn not_needed<T>(because: &str) -> Observed<T> {
+    Observed::NotCollected(Absence::DoesNotApply {
+        because: because.to_owned(),
+    })
 }
 
 /// One online run: the questions to AWS along their real dependencies.
@@ -74,7 +84,7 @@ pub(super) fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) ->
             ),
         });
     }
-    options.offline.then_some(Absence::Offline)
+    options.offline().then_some(Absence::Offline)
 }
 
 impl Online<'_> {
@@ -87,6 +97,8 @@ impl Online<'_> {
         facts.model_availability = self.pending(ProbeId::ModelAvailability);
         facts.use_case_form = self.pending(ProbeId::UseCaseForm);
         facts.invocations = self.pending(ProbeId::Invocations);
+        facts.simulation = self.pending(ProbeId::PolicySimulation);
+        facts.quotas = self.pending(ProbeId::Quotas);
         facts.clock = self.pending(ProbeId::Clock);
     }
 
@@ -116,7 +128,7 @@ impl Online<'_> {
             return;
         }
         let (signer, listing) = self.credentials(walked).await;
-        if self.options.offline {
+        if self.options.offline() {
             return;
         }
         let Some(signer) = signer else {
@@ -139,6 +151,49 @@ impl Online<'_> {
                 }
             ),
             self.models(&signer, listing.as_ref()),
+        );
+        Box::pin(self.on_demand(&signer)).await;
+    }
+
+    /// What is asked only when it adds something: these calls are slow, or watched as signs of an intruder.
+    async fn on_demand(&self, signer: &Signer) {
+        let (denied, throttled) = {
+            let facts = self.facts.borrow();
+            let of_bedrock = facts.network_failures().into_iter().filter(|(probe, _)| {
+                matches!(probe, ProbeId::InferenceProfiles | ProbeId::Invocations)
+            });
+            let answers: Vec<Answer> = of_bedrock.map(|(_, failure)| answer(failure)).collect();
+            let any = |class: fn(&Answer) -> bool| answers.iter().any(class);
+            (
+                any(|answer| matches!(answer, Answer::Denied(..))),
+                any(|answer| matches!(answer, Answer::Throttled(_))),
+            )
+        };
+        let thorough = self.options.extent == Extent::Thorough;
+        let invoke = self.options.invoke;
+        tokio::join!(
+            self.ask(
+                ProbeId::PolicySimulation,
+                async {
+                    if denied || thorough {
+                        simulation::simulation(self, signer).await
+                    } else {
+                        not_needed("no policy denied a call; --thorough asks the policy simulator all the same")
+                    }
+                },
+                |facts, seen| facts.simulation = seen
+            ),
+            self.ask(
+                ProbeId::Quotas,
+                async {
+                    if throttled || invoke || thorough {
+                        quotas::quotas(self, signer).await
+                    } else {
+                        not_needed("no request was throttled; --thorough asks for the quotas all the same")
+                    }
+                },
+                |facts, seen| facts.quotas = seen
+            ),
         );
     }
 
@@ -279,6 +334,8 @@ impl Online<'_> {
         unasked(&mut facts.model_availability);
         unasked(&mut facts.use_case_form);
         unasked(&mut facts.invocations);
+        unasked(&mut facts.simulation);
+        unasked(&mut facts.quotas);
     }
 
     pub(super) fn finish(self) -> Collected {

@@ -31,6 +31,16 @@ fn with_what_they_need(wanted: &BTreeSet<ProbeId>) -> BTreeSet<ProbeId> {
         // The listing decides which models are invoked, their availability whether that is safe.
         all.extend([ProbeId::InferenceProfiles, ProbeId::ModelAvailability]);
     }
+    if wanted.contains(&ProbeId::PolicySimulation) {
+        all.extend([
+            ProbeId::CallerIdentity,
+            ProbeId::InferenceProfiles,
+            ProbeId::ModelAvailability,
+        ]);
+    }
+    if wanted.contains(&ProbeId::Quotas) {
+        all.insert(ProbeId::ModelAvailability);
+    }
     if wanted.contains(&ProbeId::Clock) {
         // Some answer must come with a date; this one needs no particular kind of credentials.
         all.insert(ProbeId::InferenceProfiles);
@@ -49,7 +59,7 @@ pub(crate) async fn collect(
     let wanted = &with_what_they_need(wanted);
     let mut facts = Facts::at(world.now());
     facts.request = Request {
-        offline: options.offline,
+        offline: options.offline(),
         refresh: options.auth_refresh,
         accounts: options.accounts.clone(),
         what_if: options.what_if.told.clone(),

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::harness::{DOCTOR, bare, machine};
 
 /// When each operation is called, and whether the request is signed.
-const CALLS: [Call; 16] = [
+const CALLS: [Call; 20] = [
     unsigned(
         "container:GetCredentials",
         "the chain reaches `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `…_FULL_URI`",
@@ -68,6 +68,22 @@ const CALLS: [Call; 16] = [
         "bedrock:InvokeModelWithResponseStream",
         "once per model in use, with a body that must be refused; \
          not when AWS says that the model's agreement is missing; with `--invoke` a real request instead",
+    ),
+    signed(
+        "iam:GetRole",
+        "before `iam:SimulatePrincipalPolicy`, when the caller is the session of a role",
+    ),
+    signed(
+        "iam:SimulatePrincipalPolicy",
+        "a policy denied a call, or with `--thorough` or `--only`; once per Region of the models in use",
+    ),
+    signed(
+        "servicequotas:ListServiceQuotas",
+        "a request was throttled, or with `--invoke`, `--thorough` or `--only`; one call per page",
+    ),
+    signed(
+        "servicequotas:GetAWSDefaultServiceQuota",
+        "once per quota of the models in use",
     ),
 ];
 
@@ -223,6 +239,20 @@ fn usual_and(more: &[&'static str]) -> Vec<&'static str> {
 fn keys_in_the_environment() {
     let world = World::healthy();
     check(&world, &machine(&world), &[], &USUAL);
+}
+
+#[test]
+fn everything_that_can_be_asked() {
+    let world = World::healthy();
+    let mut machine = machine(&world);
+    machine.env("ANTHROPIC_MODEL", "us.anthropic.claude-opus-5-5");
+    let wanted = usual_and(&[
+        "iam:GetRole",
+        "iam:SimulatePrincipalPolicy",
+        "servicequotas:ListServiceQuotas",
+        "servicequotas:GetAWSDefaultServiceQuota",
+    ]);
+    check(&world, &machine, &["--thorough"], &wanted);
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn no_check_file_is_forgotten() {
         "models",
         "network",
         "permissions",
+        "quotas",
         "region",
         "sso",
         "version",

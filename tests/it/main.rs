@@ -26,6 +26,7 @@ mod namespace;
 mod namespaced;
 mod network;
 mod observed;
+mod on_demand;
 mod output;
 mod permissions;
 mod recording;

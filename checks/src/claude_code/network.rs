@@ -45,12 +45,15 @@ struct SdkEndpoints {
 }
 
 /// Services that are called through the AWS SDK: the ending of the variable, and the key in a `services` section.
-const SERVICES: [(&str, &str); 5] = [
+const SERVICES: [(&str, &str); 7] = [
     ("BEDROCK", "bedrock"),
     ("STS", "sts"),
     ("SSO", "sso"),
     ("SSO_OIDC", "sso_oidc"),
     ("SIGNIN", "signin"),
+    // Claude Code does not ask these two; the checkup does.
+    ("IAM", "iam"),
+    ("SERVICE_QUOTAS", "service_quotas"),
 ];
 
 impl SdkEndpoints {
@@ -207,6 +210,20 @@ impl Routing {
             domain(region)
         };
         from_region(&format!("{host}{suffix}.{region}.{domain}"))
+    }
+
+    /// The endpoint of IAM, which a partition has but one of, and the Region that requests to it are signed for.
+    ///
+    /// Source: AWS General Reference, "AWS Identity and Access Management endpoints".
+    pub fn iam(&self, region: &str) -> (Value<String>, &'static str) {
+        let (host, signed_for) = match partition(region) {
+            "aws-cn" => ("iam.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            "aws-us-gov" => ("iam.us-gov.amazonaws.com", "us-gov-west-1"),
+            "aws-eusc" => ("iam.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1"),
+            _ => ("iam.amazonaws.com", "us-east-1"),
+        };
+        let configured = self.sdk.configured.get("IAM").cloned();
+        (configured.unwrap_or_else(|| from_region(host)), signed_for)
     }
 
     /// Why the AWS SDK sends nothing to an endpoint that was configured: with FIPS or dual-stack endpoints it asks AWS's

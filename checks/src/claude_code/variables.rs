@@ -51,6 +51,7 @@ const KNOWN: &[(&str, Class)] = &[
     ("AWS_USE_DUALSTACK_ENDPOINT", Class::Plain),
     ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Class::Plain),
     ("CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS", Class::Plain),
+    ("CLAUDE_CODE_MAX_OUTPUT_TOKENS", Class::Plain),
     ("AWS_CA_BUNDLE", Class::Plain),
     ("NODE_EXTRA_CA_CERTS", Class::Plain),
     ("SSL_CERT_FILE", Class::Plain),

@@ -168,7 +168,7 @@ fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<
 }
 
 /// A resource without what every ARN of Bedrock begins with; the whole ARN is in the evidence.
-fn short(resource: &str) -> String {
+pub(super) fn short(resource: &str) -> String {
     let region = resource.split(':').nth(3).unwrap_or_default();
     match resource.rsplit_once("foundation-model/") {
         Some((_, name)) if region.is_empty() => format!("`{name}` without a Region"),
@@ -180,15 +180,15 @@ fn short(resource: &str) -> String {
     }
 }
 
-struct Verdict {
-    code: &'static str,
-    owner: Owner,
+pub(super) struct Verdict {
+    pub(super) code: &'static str,
+    pub(super) owner: Owner,
     /// Who denies, as a clause.
-    by: &'static str,
+    pub(super) by: &'static str,
 }
 
 /// The cause, from the kind of policy and the resource that AWS names.
-fn verdict(denial: &Denial, model: &str, region: &str) -> Verdict {
+pub(super) fn verdict(denial: &Denial, model: &str, region: &str) -> Verdict {
     let of = |code, owner, by| Verdict { code, owner, by };
     let admin = Owner::AccountAdmin;
     if is_bearer_call(denial) {
@@ -293,7 +293,7 @@ fn uses_profile(model: &str) -> bool {
         || model.contains("inference-profile/")
 }
 
-fn remedy(
+pub(super) fn remedy(
     finding: Finding,
     code: &str,
     denial: &Denial,

@@ -22,6 +22,26 @@ const PROFILES: [&str; 11] = [
 /// The model behind an application inference profile that nobody declared.
 pub(crate) const SONNET: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
+/// What the policy simulator denies.
+#[derive(Debug, Clone)]
+pub(crate) struct Denied {
+    pub(crate) action: String,
+    /// Part of the ARN.
+    pub(crate) resource: String,
+    /// `explicitDeny`, `implicitDeny`.
+    pub(crate) decision: String,
+}
+
+/// A quota of Amazon Bedrock.
+#[derive(Debug, Clone)]
+pub(crate) struct Quota {
+    pub(crate) name: String,
+    pub(crate) code: String,
+    pub(crate) value: f64,
+    pub(crate) default: f64,
+    pub(crate) adjustable: bool,
+}
+
 /// The settings of a world that answers depend on.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
@@ -32,6 +52,8 @@ pub(crate) struct Account {
     pub(crate) profiles: Vec<String>,
     /// Id and base model of the account's own inference profiles.
     pub(crate) application_profiles: Vec<(String, String)>,
+    pub(crate) denied: Vec<Denied>,
+    pub(crate) quotas: Vec<Quota>,
     /// The most entries one page of a listing holds.
     pub(crate) page_size: usize,
     /// How long every answer takes.
@@ -53,6 +75,16 @@ impl Default for Account {
             caller: "assumed-role/Dev/alice".to_owned(),
             profiles: PROFILES.map(str::to_owned).to_vec(),
             application_profiles: Vec::new(),
+            denied: Vec::new(),
+            quotas: vec![Quota {
+                name:
+                    "Cross-region model inference tokens per minute for Anthropic Claude Opus 5.5"
+                        .to_owned(),
+                code: "L-55555555".to_owned(),
+                value: 2_000_000.0,
+                default: 2_000_000.0,
+                adjustable: true,
+            }],
             page_size: 1000,
             latency: Duration::ZERO,
             clock_offset: 0,

@@ -1,8 +1,10 @@
 //! What a healthy AWS answers, one file per service.
 
 mod bedrock;
+mod iam;
 mod messages;
 mod metadata;
+mod quotas;
 mod runtime;
 mod sso;
 mod sts;
@@ -35,6 +37,8 @@ pub(crate) fn answer(request: &Request, account: &Account, serial: u64) -> Reply
     let (service, operation) = request.operation.split_once(':').unwrap_or_default();
     let reply = match service {
         "sts" => sts::answer(operation, request, account),
+        "iam" => iam::answer(operation, request, account),
+        "servicequotas" => quotas::answer(operation, request, account),
         "sso" | "sso-oidc" | "signin" => sso::answer(operation, request, account, serial),
         "bedrock" if request.service == "bedrock-runtime" => {
             runtime::answer(operation, request, account)

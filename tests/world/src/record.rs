@@ -78,7 +78,11 @@ impl From<Arrival> for Request {
             let region = scope.region.clone();
             (service, region.unwrap_or_else(|| "us-east-1".to_owned()))
         });
-        let (operation, model) = operation(&service, &arrival.method, &arrival.path, &arrival.body)
+        let target = arrival.headers.get("x-amz-target");
+        let quotas = target.and_then(|it| it.strip_prefix("ServiceQuotasV20190624."));
+        let (operation, model) = quotas
+            .map(|operation| (format!("servicequotas:{operation}"), None))
+            .or_else(|| operation(&service, &arrival.method, &arrival.path, &arrival.body))
             .unwrap_or_else(|| {
                 let Arrival {
                     method, host, path, ..

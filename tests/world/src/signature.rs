@@ -32,14 +32,18 @@ pub(crate) fn parse(authorization: &str) -> Scope {
 
 /// Returns AWS's refusal of the request's signature, if it would refuse it.
 pub(crate) fn refusal(request: &Request, account: &Account) -> Option<Reply> {
-    let sts = request.service == "sts";
-    if !(sts || matches!(request.service.as_str(), "bedrock" | "bedrock-runtime"))
-        || request.operation == "sts:AssumeRoleWithWebIdentity"
-        || (request.bearer.is_some() && !sts)
+    // Both speak the query protocol, and no API key is for them.
+    let query = matches!(request.service.as_str(), "sts" | "iam");
+    let wanted = match request.service.as_str() {
+        "bedrock" | "bedrock-runtime" => "bedrock",
+        service @ ("sts" | "iam" | "servicequotas") => service,
+        _ => return None,
+    };
+    if request.operation == "sts:AssumeRoleWithWebIdentity" || (request.bearer.is_some() && !query)
     {
         return None;
     }
-    let (missing, invalid) = if sts {
+    let (missing, invalid) = if query {
         ("MissingAuthenticationToken", "SignatureDoesNotMatch")
     } else {
         (
@@ -54,7 +58,6 @@ pub(crate) fn refusal(request: &Request, account: &Account) -> Option<Reply> {
     if request.signing_region.as_deref() != Some(&*request.region) {
         return refuse(invalid, "Credential should be scoped to a valid region.");
     }
-    let wanted = if sts { "sts" } else { "bedrock" };
     if request.signing_service.as_deref() != Some(wanted) {
         return refuse(
             invalid,

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpStream, runtime};
 
 use crate::{
-    account::Account,
+    account::{Account, Denied, Quota},
     direct,
     proxy::{self, ProxyBehaviour},
     record::{Record, Request, lock},
@@ -123,7 +123,33 @@ impl World {
         })
     }
 
-    /// Limits the pages of `ListInferenceProfiles`.
+    /// Makes the policy simulator deny an action on resources whose ARN contains a text; it allows all others.
+    ///
+    /// `decision` is `explicitDeny` or `implicitDeny`.
+    pub fn simulated_denial(&self, action: &str, resource: &str, decision: &str) -> &Self {
+        self.with_account(|account| {
+            account.denied.push(Denied {
+                action: action.to_owned(),
+                resource: resource.to_owned(),
+                decision: decision.to_owned(),
+            });
+        })
+    }
+
+    /// Adds a quota of Amazon Bedrock: its name, its code, what applies to the account, and AWS's default.
+    pub fn quota(&self, name: &str, code: &str, value: f64, default: f64) -> &Self {
+        self.with_account(|account| {
+            account.quotas.push(Quota {
+                name: name.to_owned(),
+                code: code.to_owned(),
+                value,
+                default,
+                adjustable: true,
+            });
+        })
+    }
+
+    /// Limits the pages of `ListInferenceProfiles` and `ListServiceQuotas`.
     pub fn page_size(&self, entries: usize) -> &Self {
         self.with_account(|account| account.page_size = entries)
     }

@@ -11,7 +11,7 @@ pub(crate) struct RequestsNotThrottled;
 impl Check for RequestsNotThrottled {
     const META: &'static Meta = &Meta {
         id: "requests-not-throttled",
-        family: Family::Permissions,
+        family: Family::Quotas,
         title: "requests are within the quotas",
         file: file!(),
         docs: "
