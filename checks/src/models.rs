@@ -237,7 +237,7 @@ fn listed_for<'a>(listed: &'a InferenceProfiles, id: &str) -> Option<&'a str> {
 }
 
 /// An id without what stands before `anthropic.`, known prefix or not.
-fn foundation_model(id: &str) -> &str {
+pub(crate) fn foundation_model(id: &str) -> &str {
     id.find("anthropic.").map_or(id, |at| &id[at..])
 }
 

@@ -199,7 +199,7 @@ fn an_organization_that_denies_global_profiles_is_told_with_the_way_around() {
     let root = checkup.one_root(2, "invocation-allowed", "scp-deny-global-profile");
     assert_owner(root, "org-admin");
     assert_reported(root);
-    assert_fix(root, "export ANTHROPIC_BEDROCK_REGION_PREFIX=us");
+    assert_fix(root, "export ANTHROPIC_MODEL=us.anthropic.claude-opus-5-5");
     assert_hand_off(root, &["bedrock:InvokeModelWithResponseStream", policy]);
 }
 

@@ -1,5 +1,6 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
+use super::use_another_profile;
 use crate::access::{Known, shortened};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
@@ -75,7 +76,7 @@ fn judge(trial: &Invocation, known: &Known<'_>) -> Finding {
             trial.operation.action(),
             named(trial)
         ))
-        .evidence(basis, words),
+        .evidence(basis, format!("{words}{}", untried(&trial.model, known))),
         Trial::Refused(failure, Answer::Denied(_, denial)) => {
             denied(trial, failure, &denial, known)
         }
@@ -93,6 +94,24 @@ fn judge(trial: &Invocation, known: &Known<'_>) -> Finding {
         }
         other => other.not_judged_here(trial),
     }
+}
+
+/// What one accepted request does not tell: it went to one of the Regions of its inference profile.
+fn untried(model: &str, known: &Known<'_>) -> String {
+    let resources = known.resources_of(model);
+    let regions: Vec<String> = resources
+        .iter()
+        .filter_map(|arn| foundation_model_region(arn))
+        .filter(|region| !region.is_empty() && *region != "*")
+        .map(|region| format!("`{region}`"))
+        .collect();
+    if regions.len() < 2 {
+        return String::new();
+    }
+    format!(
+        "; it went to one of {}, and the others were not tried",
+        list(&regions)
+    )
 }
 
 /// When answers stream, a denied start-up check costs a fallback, no more.
@@ -325,19 +344,20 @@ pub(super) fn remedy(
         "bearer-missing-call-permission" => finding
             .fix("allow `bedrock:CallWithBearerToken` on `*` for the principal behind the API key")
             .fix_command("or sign with AWS credentials instead of the key", "unset AWS_BEARER_TOKEN_BEDROCK"),
-        "scp-deny-global-profile" => finding
-            .fix(format!(
+        "scp-deny-global-profile" => {
+            let finding = finding.fix(format!(
                 "exempt `bedrock:Invoke*` in the service control policy{blamed} where `aws:RequestedRegion` is `unspecified`"
-            ))
-            .fix_command(
-                "or use profiles of a geography",
-                format!("export ANTHROPIC_BEDROCK_REGION_PREFIX={}", geography(region)),
-            ),
-        "scp-deny-destination-region" => finding
-            .fix(format!(
-                "exempt `bedrock:Invoke*` in the service control policy{blamed} for requests with the condition key `bedrock:InferenceProfileArn`, in every Region of the profile"
-            ))
-            .fix("or use an inference profile whose Regions are all allowed"),
+            ));
+            use_another_profile(finding, known, model, "")
+        }
+        "scp-deny-destination-region" => {
+            let denied = denial.resource.as_deref().and_then(foundation_model_region);
+            let denied = denied.unwrap_or_default();
+            let finding = finding.fix(format!(
+                "exempt `bedrock:Invoke*` in `{denied}` in the service control policy{blamed}, for requests with the condition key `bedrock:InferenceProfileArn`"
+            ));
+            use_another_profile(finding, known, model, denied)
+        }
         "scp-deny" | "rcp-deny" => finding.fix(format!(
             "allow `bedrock:InvokeModel` and `bedrock:InvokeModelWithResponseStream` in the organization's policy{blamed} on {}",
             list(&resources.iter().map(|arn| format!("`{arn}`")).collect::<Vec<_>>())
@@ -355,26 +375,15 @@ pub(super) fn remedy(
     }
 }
 
-/// The prefix to use instead of `global`.
-fn geography(region: &str) -> &'static str {
-    [
-        ("eu-", "eu"),
-        ("ap-northeast-1", "jp"),
-        ("ap-southeast-2", "au"),
-        ("ap-", "apac"),
-    ]
-    .into_iter()
-    .find(|(start, _)| region.starts_with(start))
-    .map_or("us", |(_, prefix)| prefix)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts, Observed};
+    use crate::facts::{Absence, Facts, InferenceProfile, InferenceProfiles, Observed};
     use crate::finding::Explanation;
-    use crate::sample::{MAIN, body_refused, findings, healthy, invoked, now, only, refusal};
+    use crate::sample::{
+        MAIN, body_refused, findings, from_shell, healthy, invoked, now, only, refusal,
+    };
 
     const CHECK: Entry = Entry::of::<InvocationAllowed>();
     const PROFILE: &str =
@@ -526,6 +535,53 @@ mod tests {
             }
             assert_eq!(finding.request_id.as_deref(), Some("req-1"));
         }
+    }
+
+    #[test]
+    fn another_profile_is_offered_only_when_it_is_listed_and_helps() {
+        const SCP: &str = " with an explicit deny in a service control policy";
+        const US: &str = "us.anthropic.claude-opus-5-5";
+        const GLOBAL: &str = "global.anthropic.claude-opus-5-5";
+        let fixes = |model: &str, denied: &str, listed: &[(&str, &[&str])]| {
+            let resource =
+                format!("arn:aws:bedrock:{denied}::foundation-model/anthropic.claude-opus-5-5");
+            let failure = denial("bedrock:InvokeModelWithResponseStream", &resource, SCP);
+            let mut facts = with(failure.clone(), failure);
+            if let Observed::Known(trials) = &mut facts.invocations {
+                for trial in trials {
+                    trial.model = model.into();
+                }
+            }
+            if let Observed::Known(configuration) = &mut facts.configuration {
+                configuration.models.main = from_shell("ANTHROPIC_MODEL", model.into());
+            }
+            facts.inference_profiles = Observed::Known(InferenceProfiles {
+                profiles: listed
+                    .iter()
+                    .map(|(id, regions)| InferenceProfile {
+                        id: (*id).into(),
+                        model_arns: regions
+                            .iter()
+                            .map(|region| format!("arn:aws:bedrock:{region}::foundation-model/x"))
+                            .collect(),
+                    })
+                    .collect(),
+            });
+            findings(&CHECK, &facts).remove(0).fix
+        };
+        let us = (US, &["us-east-1", "us-east-2"][..]);
+        let global = (GLOBAL, &["us-east-1", ""][..]);
+        let fix = fixes(GLOBAL, "", &[global, us]);
+        let command = fix[1].command.as_deref();
+        assert_eq!(
+            command,
+            Some("export ANTHROPIC_MODEL=us.anthropic.claude-opus-5-5")
+        );
+        let fix = fixes(US, "us-east-2", &[us, global]);
+        assert!(fix[1].text.starts_with("or use `global."), "{fix:#?}");
+        assert!(fix[1].text.contains("unspecified"), "{fix:#?}");
+        let fix = fixes(US, "us-east-2", &[us]);
+        assert!(fix[1].text.starts_with("no other"), "{fix:#?}");
     }
 
     #[test]
