@@ -67,6 +67,12 @@ pub(crate) enum Command {
     ///
     /// It obtains credentials and lists the inference profiles as Claude Code does at its start, and invokes no model.
     Resolve(ResolveArgs),
+    /// Print the least-privilege IAM policy for the models, profiles and Regions in use, or check one
+    ///
+    /// It obtains credentials and asks AWS who they belong to, to which Regions the inference profiles lead, and whether
+    /// an agreement for a model is missing. The policy goes to the standard output, what is not known to the standard
+    /// error. It changes nothing.
+    Policy(PolicyArgs),
     /// Say what a check looks at, why it matters and how to fix it
     Explain {
         /// The id of a check, as in the table
@@ -159,6 +165,75 @@ pub(crate) struct ResolveArgs {
 
     #[command(flatten)]
     pub(crate) what_if: WhatIfArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct PolicyArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<PolicyCommand>,
+
+    #[command(flatten)]
+    pub(crate) scope: PolicyScope,
+
+    /// The form of the policy
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = PolicyFormat::Json)]
+    pub(crate) format: PolicyFormat,
+
+    /// Write the policy to this file instead of the terminal
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Say whether a policy document allows what is needed, and which statement decides
+    ///
+    /// It looks at this one document: other policies, permissions boundaries and policies of the organization may still
+    /// deny. What depends on something unknown, such as an address, is not counted as allowed.
+    Check {
+        /// The policy document, as JSON
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        #[command(flatten)]
+        scope: PolicyScope,
+
+        /// The form of the answer
+        #[arg(long, value_enum, value_name = "FORMAT", default_value_t = ListFormat::Table)]
+        format: ListFormat,
+    },
+}
+
+/// What a policy is for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicyScope {
+    /// Ask AWS nothing: wildcards stand for what only AWS can tell
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// Include what only the checkup asks, and iam:SimulatePrincipalPolicy on the principal itself
+    #[arg(long)]
+    pub(crate) for_checkup: bool,
+
+    /// End the whole run after this many seconds, with what is known by then
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub(crate) timeout: f64,
+
+    #[command(flatten)]
+    pub(crate) renewal: RenewalArgs,
+
+    #[command(flatten)]
+    pub(crate) what_if: WhatIfArgs,
+}
+
+/// The form of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyFormat {
+    /// A policy document
+    Json,
+    /// A data source `aws_iam_policy_document` and a policy made of it
+    Terraform,
 }
 
 /// What is assumed instead of what the machine says. The report names it.

@@ -5,4 +5,5 @@ pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod list;
 mod observe;
+pub(crate) mod policy;
 pub(crate) mod resolve;

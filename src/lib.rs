@@ -57,6 +57,7 @@ fn run(world: &World, cli: &Cli, output: &Output) -> Exit {
     match &cli.command {
         cli::Command::Check(args) => commands::check::run(world, args, &cli.global, output),
         cli::Command::Resolve(args) => commands::resolve::run(world, args, &cli.global, output),
+        cli::Command::Policy(args) => commands::policy::run(world, args, &cli.global, output),
         cli::Command::Explain { id } => commands::explain::run(world, id, output),
         cli::Command::List { what, format } => commands::list::run(world, *what, *format, output),
         cli::Command::Demo { name, output: form } => {

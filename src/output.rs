@@ -82,12 +82,12 @@ impl Output {
         };
         if let Err(why) = World::write(path, text) {
             self.message(&format!(
-                "error: the report could not be written to `{}`: {why}",
+                "error: `{}` could not be written: {why}",
                 path.display()
             ));
             return Exit::Usage;
         }
-        self.message(&format!("report written to `{}`", path.display()));
+        self.message(&format!("written to `{}`", path.display()));
         exit
     }
 

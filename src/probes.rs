@@ -210,6 +210,23 @@ impl Options {
     pub(crate) fn offline(&self) -> bool {
         self.extent == Extent::Offline
     }
+
+    /// A run that asks questions and invokes nothing.
+    pub(crate) fn reading(offline: bool, refresh: bool, timeout: f64, what_if: WhatIf) -> Self {
+        Self {
+            extent: if offline {
+                Extent::Offline
+            } else {
+                Extent::Usual
+            },
+            invoke: false,
+            renewal: Renewal::of(refresh),
+            auth_refresh: refresh,
+            accounts: Vec::new(),
+            timeout: Duration::from_secs_f64(timeout),
+            what_if,
+        }
+    }
 }
 
 /// How long a probe took and how it ended.
@@ -276,5 +293,25 @@ mod tests {
     fn every_probe_is_described_once_and_in_order() {
         let described: Vec<ProbeId> = PROBES.iter().map(|probe| probe.id).collect();
         assert_eq!(described, ProbeId::ALL);
+    }
+
+    /// `policy --for-checkup` allows what the probes ask. What no policy of the caller governs, or what is asked by
+    /// another caller before, is not in it.
+    #[test]
+    fn every_action_of_a_probe_is_in_the_policy_for_the_checkup() {
+        let elsewhere = ["sso:", "sso-oidc:", "signin:", "sts:"];
+        let access = include_str!("../checks/src/access.rs");
+        let invocations = [
+            "bedrock:InvokeModel",
+            "bedrock:InvokeModelWithResponseStream",
+        ];
+        for action in PROBES.iter().flat_map(|probe| probe.actions) {
+            assert!(
+                elsewhere.iter().any(|service| action.starts_with(service))
+                    || invocations.contains(action)
+                    || access.contains(&format!("\"{action}\"")),
+                "{action} is missing in checks/src/access.rs"
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod json;
 pub(crate) mod markdown;
 pub(crate) mod page;
+pub(crate) mod policy;
 pub(crate) mod resolution;
 pub(crate) mod summary;
 pub(crate) mod table;

@@ -6,6 +6,8 @@
 
 mod simulation;
 
+use serde::Serialize;
+
 pub use self::simulation::Question;
 use crate::claude_code::model_ids::{is_mantle_id, prefix_of, without_prefix};
 use crate::claude_code::region::partition;
@@ -15,7 +17,8 @@ use crate::facts::{
 };
 
 /// When an action is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Needed {
     /// For every answer of Claude Code.
     EveryAnswer,
@@ -151,25 +154,17 @@ impl<'a> Known<'a> {
             access.open(format!("`{region}` is no Region, so nothing is allowed"));
             return access;
         }
-        let mut in_bedrock = Vec::new();
-        let mut in_mantle = false;
-        if provider.uses_bedrock() || provider.uses_mantle() {
-            for (model, part) in self.configuration.models.in_use() {
-                if !provider.uses_bedrock() || (provider.uses_mantle() && is_mantle_id(&model)) {
-                    in_mantle = true;
-                } else if is_plain(&model) {
-                    in_bedrock.push((self.resources(&model, self.source(part)), model));
-                } else {
-                    access.open(format!(
-                        "the {part} `{model}` is no model id or ARN, so nothing is allowed for it"
-                    ));
-                }
-            }
-        }
         if provider.uses_bedrock() {
-            self.bedrock(&mut access, &in_bedrock);
+            self.bedrock(&mut access);
         }
-        if in_mantle {
+        if provider.uses_mantle()
+            && self
+                .configuration
+                .models
+                .in_use()
+                .iter()
+                .any(|(model, _)| self.is_on_mantle(model))
+        {
             self.mantle(&mut access);
         }
         if provider == Provider::AnthropicAws {
@@ -189,8 +184,49 @@ impl<'a> Known<'a> {
         self.resources(model, self.source(part)).all()
     }
 
-    fn bedrock(&self, access: &mut Access, models: &[(Resources, String)]) {
-        for (resources, model) in models {
+    /// The inference profiles through which the models in use reach a foundation model; `None` for one that is invoked
+    /// directly.
+    pub fn ways_to(&self, foundation_model: &str) -> Vec<Option<String>> {
+        let models = self.models_in_bedrock().into_iter();
+        let leads_there = |(_, resources): &(String, Resources)| {
+            resources.models.iter().any(|arn| arn == foundation_model)
+        };
+        models
+            .filter(leads_there)
+            .map(|(_, resources)| resources.profile)
+            .collect()
+    }
+
+    fn is_on_mantle(&self, model: &str) -> bool {
+        let provider = self.configuration.provider.value;
+        !provider.uses_bedrock() || (provider.uses_mantle() && is_mantle_id(model))
+    }
+
+    /// The models in use that are invoked at Bedrock's own API, with their resources.
+    fn models_in_bedrock(&self) -> Vec<(String, Resources)> {
+        let models = self.configuration.models.in_use().into_iter();
+        models
+            .filter(|(model, _)| !self.is_on_mantle(model))
+            .map(|(model, part)| {
+                let resources = if is_plain(&model) {
+                    self.resources(&model, self.source(part))
+                } else {
+                    Resources {
+                        profile: None,
+                        models: Vec::new(),
+                        open: vec![format!(
+                            "the {part} `{model}` is no model id or ARN, so nothing is allowed for it"
+                        )],
+                    }
+                };
+                (model, resources)
+            })
+            .collect()
+    }
+
+    fn bedrock(&self, access: &mut Access) {
+        let models = self.models_in_bedrock();
+        for (model, resources) in &models {
             let all = resources.all();
             for (needed, operation) in [
                 (
@@ -228,16 +264,16 @@ impl<'a> Known<'a> {
                 }
             }
         }
-        self.checkup(access, models);
+        self.checkup(access, &models);
     }
 
     /// What only the probes ask; a test holds it against their table.
-    fn checkup(&self, access: &mut Access, models: &[(Resources, String)]) {
+    fn checkup(&self, access: &mut Access, models: &[(String, Resources)]) {
         access.add_general(Needed::Checkup, "bedrock:GetFoundationModelAvailability");
         let here = format!("{}foundation-model/", self.arn("bedrock", "", ""));
         let foundation_models: Vec<String> = models
             .iter()
-            .flat_map(|(resources, _)| &resources.models)
+            .flat_map(|(_, resources)| &resources.models)
             .filter_map(|arn| Some(format!("{here}{}", arn.split_once(":foundation-model/")?.1)))
             .collect();
         access.add(
@@ -252,7 +288,7 @@ impl<'a> Known<'a> {
         ] {
             access.add_general(Needed::Checkup, action);
         }
-        if let Some(identity) = self.identity {
+        if let Some(identity) = self.identity.filter(|it| is_plain(&it.arn)) {
             let principals = principals(&identity.arn);
             // A session does not tell the path of its role, which the simulator wants.
             if identity.arn.contains(":assumed-role/") {
@@ -328,7 +364,9 @@ impl<'a> Known<'a> {
 
     fn account(&self) -> &'a str {
         self.identity
-            .map_or("*", |identity| identity.account.as_str())
+            .map(|identity| identity.account.as_str())
+            .filter(|account| is_plain(account))
+            .unwrap_or("*")
     }
 
     fn arn(&self, service: &str, account: &str, resource: &str) -> String {
@@ -368,7 +406,7 @@ impl<'a> Known<'a> {
             .listed
             .filter(|_| source == self.configuration.region.value)
             .and_then(|listed| listed.profiles.iter().find(|profile| profile.id == id))
-            .map(|profile| profile.model_arns.clone())
+            .map(|profile| plain(&profile.model_arns))
             .filter(|arns| !arns.is_empty());
         let is_global = prefix_of(id) == Some("global");
         let mut open = Vec::new();
@@ -401,11 +439,11 @@ impl<'a> Known<'a> {
 
     fn application_profile(&self, model: &str, source: &str) -> Resources {
         let told = self.models.iter().find(|known| known.model == model);
-        let arns = told.map_or(&[][..], |known| &known.model_arns);
+        let arns = told.map_or_else(Vec::new, |known| plain(&known.model_arns));
         if !arns.is_empty() {
             return Resources {
                 profile: Some(model.to_owned()),
-                models: arns.to_vec(),
+                models: arns,
                 open: Vec::new(),
             };
         }
@@ -448,6 +486,14 @@ pub(crate) fn shortened(resources: &[String]) -> Vec<String> {
 fn is_plain(id: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
     !id.is_empty() && id.chars().all(known)
+}
+
+/// The ARNs among them: what a gateway answers in AWS's place must not widen a policy.
+fn plain(arns: &[String]) -> Vec<String> {
+    let usable = arns
+        .iter()
+        .filter(|arn| arn.starts_with("arn:") && is_plain(arn));
+    usable.cloned().collect()
 }
 
 fn arn(service: &str, region: &str, account: &str, resource: &str) -> String {

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod finding;
 pub mod forecast;
 pub mod parse;
+pub mod policy;
 pub mod probe;
 pub mod quotas;
 pub mod registry;

@@ -1,16 +1,14 @@
 //! `resolve`: the configuration Claude Code will use.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use bedrock_doctor_checks::diagnosis::Exit;
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::observe::observe;
 use crate::cli::{Global, ListFormat, ResolveArgs};
-use crate::credentials::Renewal;
 use crate::output::Output;
-use crate::probes::{Extent, Options, WhatIf};
+use crate::probes::{Options, WhatIf};
 use crate::redact;
 use crate::render::page::Look;
 use crate::render::{json, resolution};
@@ -38,19 +36,7 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
             return Exit::Usage;
         }
     };
-    let options = Options {
-        extent: if args.offline {
-            Extent::Offline
-        } else {
-            Extent::Usual
-        },
-        invoke: false,
-        renewal: Renewal::of(args.renewal.refresh),
-        auth_refresh: args.renewal.refresh,
-        accounts: Vec::new(),
-        timeout: Duration::from_secs_f64(args.timeout),
-        what_if,
-    };
+    let options = Options::reading(args.offline, args.renewal.refresh, args.timeout, what_if);
     let wanted = BTreeSet::from(WANTED);
     let for_people = args.format == ListFormat::Table;
     let Some(collected) = observe(&world, options, &wanted, for_people, global, output) else {

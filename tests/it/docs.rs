@@ -78,6 +78,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/architecture.md",
         "docs/coverage.md",
         "docs/invocation-probe.md",
+        "docs/policy.md",
     ] {
         let path = root.join(name);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -122,7 +123,8 @@ fn texts_name_commands_that_exist() {
                 .take_while(char::is_ascii_lowercase)
                 .collect();
             assert!(
-                ["", "check", "demo", "explain", "list", "resolve"].contains(&word.as_str()),
+                ["", "check", "demo", "explain", "list", "policy", "resolve"]
+                    .contains(&word.as_str()),
                 "{}: `bedrock-doctor {word}`",
                 file.display()
             );

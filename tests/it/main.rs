@@ -29,6 +29,7 @@ mod observed;
 mod on_demand;
 mod output;
 mod permissions;
+mod policy;
 mod recording;
 mod renewal;
 mod resolve;

@@ -166,6 +166,26 @@ fn what_is_no_id_is_not_allowed() {
 }
 
 #[test]
+fn what_is_answered_in_the_place_of_aws_widens_nothing() {
+    let mut facts = with_model(MAIN);
+    facts.inference_profiles = Observed::Known(InferenceProfiles {
+        profiles: vec![InferenceProfile {
+            id: MAIN.to_owned(),
+            model_arns: vec!["*".to_owned(), "arn:aws:bedrock:*".to_owned()],
+        }],
+    });
+    facts.caller_identity = Observed::Known(CallerIdentity {
+        account: "?".to_owned(),
+        arn: "arn:aws:iam::?:user/*".to_owned(),
+    });
+    let access = access(&facts);
+    let anywhere = format!("arn:aws:bedrock:*::foundation-model/{BASE}");
+    assert_eq!(resources(&access, STREAM)[1..], [anywhere]);
+    assert_eq!(resources(&access, "iam:SimulatePrincipalPolicy"), [""; 0]);
+    assert_eq!(access.open.len(), 2, "{:?}", access.open);
+}
+
+#[test]
 fn what_is_no_region_allows_nothing() {
     let access = access(&configured(|it| it.region.value = "us-*".to_owned()));
     assert_eq!(access.permissions, []);
