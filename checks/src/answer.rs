@@ -28,6 +28,8 @@ pub enum Answer {
     Throttled(Option<&'static Signature>),
     /// The service itself failed.
     Service,
+    /// What answers there knows no such operation: the address is that of something else.
+    NoSuchOperation,
     /// An answer nobody here knows.
     Unknown(Option<&'static Signature>),
 }
@@ -54,6 +56,7 @@ pub fn answer(failure: &Failure) -> Answer {
         Some((Kind::BodyRefused, signature)) => Answer::BodyRefused(signature),
         Some((Kind::Throttled, signature)) => Answer::Throttled(Some(signature)),
         Some((Kind::Service, _)) => Answer::Service,
+        Some((Kind::Endpoint, _)) => Answer::NoSuchOperation,
         Some((Kind::Authorization, signature)) => match denial::parse(&failure.message) {
             Some(denial) => Answer::Denied(Some(signature), denial),
             None => Answer::Unknown(Some(signature)),
@@ -63,6 +66,8 @@ pub fn answer(failure: &Failure) -> Answer {
             (Some(denial), _) => Answer::Denied(None, denial),
             (None, Some(429)) => Answer::Throttled(None),
             (None, Some(500..=599)) => Answer::Service,
+            // Every operation that Bedrock has names the cause of a 404.
+            (None, Some(404)) if failure.code.is_none() => Answer::NoSuchOperation,
             (None, _) => Answer::Unknown(None),
         },
     }
@@ -95,6 +100,7 @@ pub fn not_judged_here(asked: &str, failure: &Failure) -> Finding {
         ],
         Answer::Throttled(_) => &[Explanation::Check("requests-not-throttled")],
         Answer::Service => &[Explanation::Check("service-available")],
+        Answer::NoSuchOperation => &[Explanation::Check("endpoint-serves-bedrock")],
         Answer::NotSent | Answer::BodyRefused(_) | Answer::Unknown(_) => return finding,
     };
     finding.explained_by.extend(explanations);

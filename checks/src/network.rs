@@ -2,11 +2,13 @@
 
 mod ca_files_usable;
 mod clock_in_step;
+mod endpoint_serves_bedrock;
 mod endpoints_reachable;
 mod service_available;
 
 pub(crate) use self::ca_files_usable::CaFilesUsable;
 pub(crate) use self::clock_in_step::ClockInStep;
+pub(crate) use self::endpoint_serves_bedrock::EndpointServesBedrock;
 pub(crate) use self::endpoints_reachable::EndpointsReachable;
 pub(crate) use self::service_available::ServiceAvailable;
 

@@ -4,14 +4,14 @@ mod region_chosen;
 mod region_exists;
 
 pub(crate) use self::region_chosen::RegionChosen;
-pub(crate) use self::region_exists::RegionExists;
+pub(crate) use self::region_exists::{RegionExists, meant};
 use crate::configuration::set_at;
 use crate::facts::{Source, SourceKind};
 use crate::finding::Finding;
 use crate::text::shell_word;
 
 /// Adds the step that sets the Region where it stands.
-fn set_region(finding: Finding, source: &Source, region: &str) -> Finding {
+pub(crate) fn set_region(finding: Finding, source: &Source, region: &str) -> Finding {
     let name = source.name.as_deref().unwrap_or("AWS_REGION");
     let profile = name.strip_prefix('[').and_then(|name| name.split_once(']'));
     match (source.kind, profile) {

@@ -27,6 +27,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<sso::SsoTokenFresh>(),
     Entry::of::<sso::SsoRoleAssigned>(),
     Entry::of::<network::EndpointsReachable>(),
+    Entry::of::<network::EndpointServesBedrock>(),
     Entry::of::<network::ClockInStep>(),
     Entry::of::<network::CaFilesUsable>(),
     Entry::of::<network::ServiceAvailable>(),

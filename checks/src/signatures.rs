@@ -41,6 +41,8 @@ pub enum Kind {
     Throttled,
     /// AWS or the model failed.
     Service,
+    /// What answers there does not know the operation.
+    Endpoint,
     /// Known, but none of the above.
     Other,
 }

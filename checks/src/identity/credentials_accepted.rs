@@ -160,7 +160,9 @@ fn refused(
         "clock-skew" | "wrong-secret-key" => finding.explained_by("clock-in-step"),
         "security-token-invalid" => finding.explained_by("partition-matches-region"),
         "missing-authentication-token" => finding.explained_by("variables-consistent"),
-        "endpoint-region-vs-signing-region" => finding.explained_by("region-exists"),
+        "endpoint-region-vs-signing-region" => finding
+            .explained_by("region-exists")
+            .explained_by("endpoint-serves-bedrock"),
         _ => finding,
     };
     match credentials {

@@ -152,7 +152,7 @@ fn is_well_formed(region: &str) -> bool {
 }
 
 /// The Region that stands somewhere in a text: an ARN, a URL, an availability zone, `EU_WEST_1`.
-pub(super) fn meant(text: &str) -> Option<&'static str> {
+pub(crate) fn meant(text: &str) -> Option<&'static str> {
     let text: String = text
         .chars()
         .map(|c| {
