@@ -111,7 +111,7 @@ pub(super) async fn model_availability(
     signer: &Signer,
 ) -> Observed<Vec<ModelFacts>> {
     let (client, endpoint) = client(online, signer);
-    let models = online.resolved.configuration.models.in_use();
+    let models = online.resolved.configuration.models_on_bedrock();
     let asked = models
         .iter()
         .map(|(model, part)| one_model(online, &client, &endpoint, model, part));

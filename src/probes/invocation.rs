@@ -9,7 +9,8 @@ use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::primitives::Blob;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::facts::{
-    Absence, Failure, FailureKind, Invocation, InvokeAnswer, InvokeOperation, Observed,
+    Absence, Configuration, Failure, FailureKind, Invocation, InvokeAnswer, InvokeOperation,
+    Observed,
 };
 use bedrock_doctor_checks::probe::ProbeId;
 use futures_util::future::join_all;
@@ -32,7 +33,7 @@ pub(super) async fn invocations(online: &Online<'_>, signer: &Signer) -> Observe
         .borrow()
         .configuration
         .known()
-        .map(|configuration| configuration.models.in_use())
+        .map(Configuration::models_on_bedrock)
     else {
         return Observed::NotCollected(Absence::Needs {
             probe: ProbeId::Configuration,

@@ -21,6 +21,7 @@ mod healthy;
 mod identity;
 mod live;
 mod ministack;
+mod model_ids;
 mod models;
 mod namespace;
 mod namespaced;

@@ -437,7 +437,10 @@ fn an_agreement_that_is_under_way_leaves_the_invocation_open() {
     agreement(&world, "PENDING");
     let checkup = checkup(&pinned(&world, MAIN));
     assert_eq!(checkup.run.code, 3, "{}", checkup.open());
-    checkup.finding("model-access-granted", "warn");
+    let warning = checkup.finding("model-access-granted", "warn");
+    assert_eq!(warning["code"], "subscription-propagation");
+    assert_owner(warning, "you");
+    assert_fix_says(warning, "15 minutes");
     checkup.finding("invocation-allowed", "cannot-tell");
     assert_eq!(invocations(&world), Vec::<String>::new());
 }
@@ -513,6 +516,98 @@ fn a_model_that_is_not_for_this_account_belongs_to_aws_support() {
     let root = checkup.one_root(2, "model-access-granted", "model-not-available-for-account");
     assert_owner(root, "aws-support");
     assert_hand_off(root);
+}
+
+#[test]
+fn a_subscription_that_was_just_made_is_told_with_the_time_to_wait() {
+    let checkup = refused(
+        403,
+        "AccessDeniedException",
+        "Your account is not authorized to access this model. Your AWS Marketplace subscription for this model is \
+         still being processed",
+    );
+    let root = checkup.one_root(1, "model-access-granted", "subscription-propagation");
+    assert_owner(root, "you");
+    assert_reported(root, "still being processed");
+    assert_fix_says(root, "15 minutes");
+}
+
+#[test]
+fn an_account_without_authorization_in_the_region_is_told_with_the_region() {
+    let checkup = refused(
+        400,
+        "ValidationException",
+        "Your account is not authorized to invoke this API operation.",
+    );
+    let root = checkup.one_root(2, "model-access-granted", "account-not-authorized");
+    assert_owner(root, "account-admin");
+    assert_reported(root, "not authorized to invoke");
+    assert!(
+        root["what"].as_str().unwrap().contains("us-east-1"),
+        "{root}"
+    );
+    assert_fix_says(root, "use the Region in which access was granted");
+    assert_hand_off(root);
+}
+
+#[test]
+fn an_account_that_aws_has_restricted_belongs_to_aws_support() {
+    let checkup = refused(
+        403,
+        "AccessDeniedException",
+        "Error 002: Access to Bedrock models is not allowed for this account",
+    );
+    let root = checkup.one_root(2, "model-access-granted", "account-under-verification");
+    assert_owner(root, "aws-support");
+    assert_fix_says(root, "support case");
+    assert_hand_off(root);
+}
+
+#[test]
+fn a_govcloud_account_is_sent_to_its_standard_account() {
+    let world = World::healthy();
+    world.inference_profiles(&["us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0"]);
+    refuse(
+        &world,
+        403,
+        "AccessDeniedException",
+        "The GovCloud account 123456789012 cannot perform this operation. You must use your associated standard AWS \
+         account to establish a model access agreement or view the EULA in either us-east-1 or us-west-2 regions",
+    );
+    let mut machine = pinned(&world, "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0");
+    machine.env("AWS_REGION", "us-gov-west-1");
+    let checkup = checkup(&machine);
+    let root = checkup.one_root(2, "model-access-granted", "govcloud-model-agreement");
+    assert_owner(root, "account-admin");
+    assert_fix_says(root, "in the linked standard account");
+    assert!(root["hand_off"].is_string(), "{root}");
+}
+
+#[test]
+fn a_reseller_s_account_is_sent_to_its_reseller() {
+    let checkup = refused(
+        400,
+        "ValidationException",
+        "Access to this model is not available for channel program accounts. Reach out to your AWS Solution Provider \
+         or AWS Distributor for more information.",
+    );
+    let root = checkup.one_root(2, "model-access-granted", "channel-program-account");
+    assert_owner(root, "account-admin");
+    assert_reported(root, "channel program");
+    assert_fix_says(root, "AWS Solution Provider");
+    assert_hand_off(root);
+}
+
+#[test]
+fn a_daily_quota_is_told_from_one_per_minute() {
+    let checkup = refused(
+        429,
+        "ThrottlingException",
+        "Too many tokens per day, please wait before trying again.",
+    );
+    let warning = checkup.finding("requests-not-throttled", "warn");
+    assert_eq!(warning["code"], "tokens-per-day-exceeded");
+    assert_owner(warning, "account-admin");
 }
 
 #[test]

@@ -85,6 +85,12 @@ pub fn meant_model(name: &str) -> Option<&'static str> {
     known.map(|known| known.bedrock)
 }
 
+/// What Mantle calls the model that a name means, where it serves it.
+pub fn meant_on_mantle(name: &str) -> Option<&'static str> {
+    let bedrock = meant_model(name)?;
+    KNOWN.iter().find(|known| known.bedrock == bedrock)?.mantle
+}
+
 /// Whether an id belongs to Mantle where both endpoints are in use: `anthropic.…` without a version suffix (seen, 2.1.330).
 pub fn is_mantle_id(id: &str) -> bool {
     id.starts_with("anthropic.")

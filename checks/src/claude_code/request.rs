@@ -1,6 +1,5 @@
 //! The request that carries the user's prompt.
 
-use super::model_ids::is_mantle_id;
 use crate::facts::{Configuration, Provider, Route};
 
 /// A request, as far as the configuration decides about it.
@@ -23,7 +22,7 @@ impl Configuration {
                 let route = self.anthropic_aws.as_ref()?;
                 (route, "/v1/messages".to_owned(), "aws-external-anthropic")
             }
-            _ if provider.uses_mantle() && (!provider.uses_bedrock() || is_mantle_id(model)) => {
+            _ if self.goes_to_mantle(model) => {
                 let route = self.mantle.as_ref()?;
                 (route, "/v1/messages".to_owned(), "bedrock-mantle")
             }

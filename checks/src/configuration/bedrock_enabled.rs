@@ -48,17 +48,34 @@ which reaches Claude Code however it is started.
             provider.source.words()
         );
         vec![match provider.value {
-            Provider::Bedrock | Provider::BedrockAndMantle => Finding::pass(goes),
-            Provider::Mantle | Provider::AnthropicAws => Finding::cannot_tell(format!(
-                "{goes}; settings, Region and credentials were looked at, the requests themselves were not tested"
-            ))
-            .code("provider-not-covered")
-            .why("what this checkup says about models and permissions holds for Bedrock's own API")
-            .fix_command("see where they go, and with which model", "bedrock-doctor resolve"),
+            Provider::Bedrock => Finding::pass(goes),
+            Provider::BedrockAndMantle => match on_mantle(configuration) {
+                Some((part, model)) => untested(&format!(
+                    "{goes}; those for the {part} `{model}` go to Mantle"
+                )),
+                None => Finding::pass(goes),
+            },
+            Provider::Mantle | Provider::AnthropicAws => untested(&goes),
             Provider::Vertex | Provider::Foundry => another(configuration, goes),
             Provider::Anthropic => off(configuration),
         }]
     }
+}
+
+/// A model in use that is served by Mantle and not by Bedrock's own API.
+fn on_mantle(configuration: &Configuration) -> Option<(&'static str, String)> {
+    let used = configuration.models.in_use().into_iter();
+    let mut used = used.map(|(model, part)| (part, model));
+    used.find(|(_, model)| configuration.goes_to_mantle(model))
+}
+
+fn untested(goes: &str) -> Finding {
+    Finding::cannot_tell(format!(
+        "{goes}; settings, Region and credentials were looked at, the requests themselves were not tested"
+    ))
+    .code("provider-not-covered")
+    .why("what this checkup says about models and permissions holds for Bedrock's own API")
+    .fix_command("see where they go, and with which model", "bedrock-doctor resolve")
 }
 
 fn another(configuration: &Configuration, goes: String) -> Finding {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{SettingsFile, SettingsState, Source, Value};
+use crate::claude_code::model_ids::is_mantle_id;
 
 /// Which service Claude Code talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,6 +231,19 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// Whether requests for a model go to Mantle: with both services in use its id decides.
+    pub fn goes_to_mantle(&self, model: &str) -> bool {
+        let provider = self.provider.value;
+        provider.uses_mantle() && (!provider.uses_bedrock() || is_mantle_id(model))
+    }
+
+    /// The distinct models that are invoked through Bedrock's own API, with their parts.
+    pub fn models_on_bedrock(&self) -> Vec<(String, &'static str)> {
+        let mut used = self.models.in_use();
+        used.retain(|(model, _)| !self.goes_to_mantle(model));
+        used
+    }
+
     /// Returns the variable of that name.
     pub fn variable(&self, name: &str) -> Option<&Variable> {
         self.variables.iter().find(|variable| variable.name == name)

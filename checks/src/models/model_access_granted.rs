@@ -216,6 +216,14 @@ fn advice(cause: &str, place: &Place<'_>) -> Advice {
             format!("{account} has no valid payment method to subscribe to"),
             vec!["set a valid default payment method, then wait 2 minutes: https://console.aws.amazon.com/billing/home#/paymentpreferences".to_owned()],
         ),
+        "channel-program-account" => (
+            Some(Owner::AccountAdmin),
+            format!("{account} belongs to a reseller (AWS channel program), whose accounts AWS does not subscribe to"),
+            vec![
+                "ask the reseller (AWS Solution Provider or AWS Distributor) that provides the account to enable Anthropic models for it; no permission or setting of the account does".to_owned(),
+                "or use an account that is billed by AWS directly".to_owned(),
+            ],
+        ),
         "unsupported-country" => (
             Some(Owner::You),
             "Anthropic does not allow use from this machine's country of".to_owned(),

@@ -2,8 +2,8 @@
 
 use super::{bare_name, in_use, list_ids, prefix, region_prefix, replace_id};
 use crate::check::{Check, Family, Meta};
-use crate::claude_code::model_ids::meant_model;
-use crate::facts::{Configuration, Provider, Source, Value};
+use crate::claude_code::model_ids::{is_mantle_id, meant_model, meant_on_mantle};
+use crate::facts::{Configuration, Source, Value};
 use crate::finding::{Basis, Finding};
 use crate::text::shell_word;
 
@@ -30,7 +30,7 @@ impl Check for ModelIdWellFormed {
 
 The ids of the main and the background model as they go into requests: blanks and quotes around them,
 `%2F`, a left-over `[1m]`, ids of the Anthropic API (`claude-…`), ids without the prefix of an
-inference profile, ARNs of another Region. AWS is not asked.
+inference profile, ARNs of another Region, and for Mantle ids that only Bedrock's own API knows. AWS is not asked.
 
 ## Why it matters
 
@@ -47,7 +47,8 @@ as `aws bedrock list-inference-profiles` shows it.
     type Needs<'a> = (&'a Configuration,);
 
     fn run((configuration,): Self::Needs<'_>) -> Vec<Finding> {
-        if !configuration.provider.value.uses_bedrock() {
+        let provider = configuration.provider.value;
+        if !provider.uses_bedrock() && !provider.uses_mantle() {
             return vec![Finding::not_applicable(
                 "requests do not go to Amazon Bedrock",
             )];
@@ -70,6 +71,9 @@ pub(super) fn judge(part: &str, model: &Value<String>, configuration: &Configura
     if let Some(finding) = subject.characters() {
         return finding;
     }
+    if configuration.goes_to_mantle(id) {
+        return subject.on_mantle();
+    }
     if id.starts_with("arn:") {
         return subject.arn(
             part == "background model"
@@ -89,9 +93,6 @@ pub(super) fn judge(part: &str, model: &Value<String>, configuration: &Configura
             "alias-resolves-to-malformed-id",
             "what stands before `anthropic.` is no prefix",
         ),
-        (None, Some(_)) if configuration.provider.value == Provider::BedrockAndMantle => {
-            Finding::pass(format!("the {part} `{id}` belongs to Mantle"))
-        }
         (None, Some(_)) if ON_DEMAND.iter().any(|known| id.starts_with(known)) => subject.version(),
         (None, Some(_)) => subject.bare(),
         (None, None) if id.starts_with("claude-") => subject.fail(
@@ -192,6 +193,42 @@ impl Subject<'_> {
             format!("export AWS_REGION={}", shell_word(region)),
         )
         .fix(format!("or use an ARN of `{}`", self.region))
+    }
+
+    /// Mantle has a list of models and ids of its own: `anthropic.` and the name, without prefix and version suffix.
+    fn on_mantle(&self) -> Finding {
+        let id = &self.model.value;
+        let name = bare_name(super::foundation_model(id));
+        let meant = meant_on_mantle(name);
+        let source = self.model.source.words();
+        let part = self.part;
+        let is_wrong = !is_mantle_id(id);
+        if !is_wrong && (meant == Some(id) || meant_model(name).is_none()) {
+            return Finding::pass(format!("the {part} `{id}` has the form of an id of Mantle"))
+                .evidence(Basis::Inferred, "the form of the id");
+        }
+        let finding = if is_wrong {
+            Finding::fail(
+                "mantle-model-id",
+                format!("the {part} `{id}` ({source}) is no id of Mantle, where requests for it go"),
+            )
+            .why("Mantle knows `anthropic.` and the name of the model, without the prefix of an inference profile and without a version suffix; it answers 404")
+        } else {
+            Finding::warn(
+                "mantle-model-id",
+                format!("the {part} `{id}` ({source}) is not among the models that Mantle is known to serve"),
+            )
+            .why("Mantle has a list of models of its own; whether this one is on it by now, the call decides")
+        };
+        let finding = finding.evidence(Basis::Inferred, "the form of the id");
+        let finding = match meant.filter(|meant| meant != id) {
+            Some(meant) => replace_id(finding, part, &self.model.source, meant),
+            None => finding.fix(format!("change {source} to a model that Mantle serves")),
+        };
+        finding.fix_command(
+            "or send all requests to Bedrock's own API",
+            "unset CLAUDE_CODE_USE_MANTLE && export CLAUDE_CODE_USE_BEDROCK=1",
+        )
     }
 
     /// A bare id of a model that needs an inference profile.
@@ -310,7 +347,7 @@ fn repaired(id: &str, region: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::Facts;
+    use crate::facts::{Facts, Provider};
     use crate::finding::Status;
     use crate::sample::{
         configured, findings, from_settings, from_shell, healthy, now, only, verdicts,
@@ -478,6 +515,29 @@ mod tests {
             configuration.provider.value = Provider::BedrockAndMantle;
         }
         only(&CHECK, &facts, Status::Pass, None);
+    }
+
+    #[test]
+    fn mantle_has_ids_of_its_own() {
+        let wrong = Some("mantle-model-id");
+        for (id, status, code) in [
+            ("anthropic.claude-sonnet-5", Status::Pass, None),
+            ("anthropic.claude-something-new", Status::Pass, None),
+            ("anthropic.claude-sonnet-4-6", Status::Warn, wrong),
+            ("us.anthropic.claude-sonnet-5", Status::Fail, wrong),
+            (
+                "anthropic.claude-haiku-4-5-20251001-v1:0",
+                Status::Fail,
+                wrong,
+            ),
+            ("claude-sonnet-5", Status::Fail, wrong),
+        ] {
+            let mut facts = with(id);
+            if let crate::facts::Observed::Known(configuration) = &mut facts.configuration {
+                configuration.provider.value = Provider::Mantle;
+            }
+            only(&CHECK, &facts, status, code);
+        }
     }
 
     #[test]

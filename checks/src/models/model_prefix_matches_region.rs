@@ -1,7 +1,10 @@
-use super::{foundation_model, in_use, list_ids, listed_for, prefix, region_prefix, replace_id};
+use super::{
+    foundation_model, in_use, list_ids, listed_for, model_id_well_formed, prefix, region_prefix,
+    replace_id,
+};
 use crate::check::{Check, Family, Meta, Seen, absent};
 use crate::facts::{Configuration, InferenceProfiles, Observed, Value};
-use crate::finding::{Basis, Finding};
+use crate::finding::{Basis, Finding, Status};
 use crate::probe::ProbeId;
 
 /// See [`Meta::docs`].
@@ -64,6 +67,10 @@ pub(super) fn judge(
 ) -> Option<Finding> {
     let id = model.value.as_str();
     let prefix = prefix(id)?;
+    // An id of a wrong form is judged by its form.
+    if model_id_well_formed::judge(part, model, configuration).status == Status::Fail {
+        return None;
+    }
     let elsewhere = configuration.background_region.as_ref();
     let elsewhere = elsewhere.filter(|_| part == "background model");
     let region = elsewhere.unwrap_or(&configuration.region).value.as_str();
@@ -80,7 +87,11 @@ pub(super) fn judge(
         );
         list_ids(finding, "this shows which ids the account can use", region)
     };
-    let code = "profile-prefix-wrong-for-region";
+    let code = if prefix == "us-gov" || region.starts_with("us-gov-") {
+        "govcloud-prefix"
+    } else {
+        "profile-prefix-wrong-for-region"
+    };
     let guess = format!("{}.{}", region_prefix(region), foundation_model(id));
     Some(match (listed, fits(prefix, region)) {
         (Observed::Known(listed), _) if listed.lists(id) => {
@@ -267,11 +278,16 @@ mod tests {
                 region,
                 offline(),
             );
+            let code = if prefix == "us-gov" || region.starts_with("us-gov-") {
+                Some("govcloud-prefix")
+            } else {
+                WRONG
+            };
             only(
                 &CHECK,
                 &facts,
                 status,
-                WRONG.filter(|_| status == Status::Warn),
+                code.filter(|_| status == Status::Warn),
             );
         }
     }

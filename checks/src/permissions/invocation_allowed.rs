@@ -5,9 +5,9 @@ use crate::access::{Known, shortened};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
 use crate::denial::{Denial, Effect, Layer};
-use crate::facts::{AllFacts, Configuration, Failure, Invocation, InvokeOperation};
+use crate::facts::{AllFacts, Configuration, Failure, Invocation, InvokeOperation, Source};
 use crate::finding::{Basis, Finding, Owner, Status};
-use crate::models::{Trial, named, per_model};
+use crate::models::{Trial, in_use, named, per_model, replace_id};
 use crate::text::list;
 
 /// See [`Meta::docs`].
@@ -161,6 +161,13 @@ fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<
         .as_deref()
         .map_or_else(String::new, |principal| format!(" for `{principal}`"));
     let Verdict { code, owner, by } = verdict(denial, &trial.model, region);
+    let meant = (code == "iam-no-allow-invoke")
+        .then(|| application_profile_elsewhere(trial, known.configuration))
+        .flatten();
+    let (code, owner) = match meant {
+        Some(_) => ("app-profile-not-used-everywhere", Owner::You),
+        None => (code, owner),
+    };
     let finding = Finding::fail(
         code,
         format!(
@@ -173,6 +180,10 @@ fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<
     .evidence(Basis::Reported, failure.words())
     .request_id(failure.request_id.clone())
     .shared();
+    let finding = match meant {
+        Some((source, arn)) => replace_id(finding, &trial.part, source, arn),
+        None => finding,
+    };
     let mut finding = remedy(finding, code, denial, &trial.model, known);
     // The fix names the policy; once is enough.
     if let Some(arn) = &denial.policy_arn
@@ -184,6 +195,19 @@ fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<
         finding.what = format!("{} (`{arn}`)", finding.what);
     }
     finding
+}
+
+/// Where the denied model is set, and the application profile that another part uses: an account with such profiles
+/// mostly allows no others.
+fn application_profile_elsewhere<'a>(
+    trial: &Invocation,
+    configuration: &'a Configuration,
+) -> Option<(&'a Source, &'a str)> {
+    let is_one = |id: &str| id.contains(":application-inference-profile/");
+    let used = || in_use(configuration).into_iter().map(|(_, model)| model);
+    let denied = used().find(|model| model.value == trial.model && !is_one(&model.value))?;
+    let other = used().find(|model| is_one(&model.value))?;
+    Some((&denied.source, &other.value))
 }
 
 /// A resource without what every ARN of Bedrock begins with; the whole ARN is in the evidence.

@@ -470,11 +470,14 @@ mod tests {
         says(&keyed("2.1.94"), Status::Fail, &[code]);
         says(&keyed("2.1.95"), Status::Fail, &[code]);
         passes(&keyed("2.1.96"));
-        passes(&keyed("1.0.50"));
+        let too_old = ["context-command-fails"];
+        says(&keyed("1.0.50"), Status::Warn, &too_old);
         let alone = configured("1.0.50", |configuration| {
             configuration.variables = vec![secret("AWS_BEARER_TOKEN_BEDROCK")];
         });
-        says(&alone, Status::Fail, &["bearer-not-supported-by-component"]);
+        let verdicts = verdicts(&CHECK, &alone);
+        let dropped = Some("bearer-not-supported-by-component".to_owned());
+        assert!(verdicts.contains(&(Status::Fail, dropped)), "{verdicts:?}");
     }
 
     #[test]
