@@ -13,6 +13,7 @@ mod calls;
 mod canary;
 mod configuration;
 mod conformance;
+mod coverage;
 mod credentials;
 mod demo;
 mod docs;
