@@ -100,7 +100,7 @@ impl Redactor {
         if let Some(configuration) = facts.configuration.known() {
             for route in [&configuration.bedrock, &configuration.runtime] {
                 hosts.push(host_of(&route.endpoint.value));
-                hosts.extend(route.proxy.as_ref().map(|proxy| host_of(&proxy.value.url)));
+                hosts.extend(route.proxy.value.iter().map(|proxy| host_of(&proxy.url)));
                 hosts.extend(
                     route
                         .endpoint

@@ -6,8 +6,7 @@ use bedrock_doctor_checks::check::Entry;
 use bedrock_doctor_checks::diagnosis::Diagnosis;
 use bedrock_doctor_checks::facts::{
     AuthRefresh, AwsCli, CaFile, Configuration, CredentialKind, Credentials, Facts, Header,
-    Ignored, Overridden, Provider, Route, SettingsFile, SettingsState, Shown, Source, Step,
-    StepOutcome, Value,
+    Ignored, Provider, Route, SettingsFile, SettingsState, Shown, Source, Step, StepOutcome, Value,
 };
 use bedrock_doctor_checks::finding::Status;
 use bedrock_doctor_checks::forecast::{Forecast, Layer};
@@ -227,9 +226,8 @@ pub(crate) struct Request {
 /// The proxy of invocations, and that of the profile listing and credential calls.
 #[derive(Serialize)]
 pub(crate) struct Proxies {
-    pub(crate) value: Option<String>,
-    pub(crate) source: Source,
-    pub(crate) overridden: Vec<Overridden<Option<String>>>,
+    #[serde(flatten)]
+    pub(crate) invocations: Value<Option<String>>,
     pub(crate) control_plane: Value<Option<String>>,
 }
 
@@ -338,43 +336,10 @@ fn stops(configuration: &Configuration) -> Option<String> {
 fn proxies(configuration: &Configuration) -> Proxies {
     let request = configuration.main_request();
     let route = request.map_or(&configuration.runtime, |request| request.route);
-    let invocations = proxy(configuration, route);
+    let url = |route: &Route| route.proxy.clone().map(|proxy| Some(proxy?.url));
     Proxies {
-        value: invocations.value,
-        source: invocations.source,
-        overridden: invocations.overridden,
-        control_plane: proxy(configuration, &configuration.bedrock),
-    }
-}
-
-/// The proxy of a route; none has a reason, too.
-fn proxy(configuration: &Configuration, route: &Route) -> Value<Option<String>> {
-    if let Some(proxy) = &route.proxy {
-        return proxy.clone().map(|proxy| Some(proxy.url));
-    }
-    let first_set = |names: &[&str]| {
-        let mut names = names.iter();
-        names.find_map(|name| {
-            configuration
-                .variable(name)
-                .filter(|_| configuration.is_set(name))
-        })
-    };
-    let left_out = first_set(&["no_proxy", "NO_PROXY"]);
-    let proxy = first_set(&["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"]);
-    match (left_out, proxy) {
-        (Some(list), Some(proxy)) => Value {
-            value: None,
-            source: list.value.source.clone(),
-            overridden: match &proxy.value.value {
-                Shown::Plain(url) => vec![Overridden {
-                    value: Some(url.clone()),
-                    source: proxy.value.source.clone(),
-                }],
-                _ => Vec::new(),
-            },
-        },
-        _ => Value::new(None, Source::default_of("no proxy is set")),
+        invocations: url(route),
+        control_plane: url(&configuration.bedrock),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::facts::{
     InferenceProfile, InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation, Lifecycle,
     Machine, ModelFacts, Models, Observed, Provider, Route, SettingsFile, SettingsLevel,
     SettingsState, Shown, Source, SourceKind, SsoCache, Step, StepOutcome, UseCaseForm, Value,
-    Variable,
+    Variable, no_proxy,
 };
 use crate::finding::{Finding, Status};
 
@@ -109,7 +109,7 @@ pub(crate) fn healthy() -> Facts {
             format!("https://{host}.us-east-1.amazonaws.com"),
             Source::default_of("from the Region"),
         ),
-        proxy: None,
+        proxy: no_proxy(),
     };
     let configuration = Configuration {
         rules: "2.1.330".into(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use base64::Engine as _;
-use bedrock_doctor_checks::claude_code::network::{ProxyUrl, Routing, shown_url};
+use bedrock_doctor_checks::claude_code::network::{Routing, shown_url};
 use bedrock_doctor_checks::facts::{FailureKind, NOT_SENT};
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
@@ -198,7 +198,7 @@ impl Service<Uri> for Tcp {
             let port = target.port_u16().unwrap_or(if secure { 443 } else { 80 });
             // Metadata and container endpoints are plain HTTP, and never behind a proxy.
             let proxy = if secure {
-                this.routing.proxy_for(&host)
+                this.routing.proxy_for(&host).value
             } else {
                 None
             };
@@ -255,19 +255,15 @@ impl Tcp {
             .map_err(|message| StageError::new(FailureKind::Tcp, message))
     }
 
-    async fn tunnel(
-        &self,
-        host: &str,
-        port: u16,
-        proxy: &ProxyUrl,
-    ) -> Result<TcpStream, StageError> {
-        let shown = shown_url(&proxy.value);
+    /// `proxy`: its URL, with its credentials.
+    async fn tunnel(&self, host: &str, port: u16, proxy: &str) -> Result<TcpStream, StageError> {
+        let shown = shown_url(proxy);
         let refused = |status: Option<u16>, message: String| StageError {
             kind: FailureKind::Proxy,
             message,
             status,
         };
-        let address = ProxyAddress::parse(&proxy.value)
+        let address = ProxyAddress::parse(proxy)
             .map_err(|why| refused(None, format!("the proxy `{shown}` cannot be used: {why}")))?;
         let mut stream = self
             .connect(host, &address.host, address.port)

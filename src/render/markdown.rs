@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bedrock_doctor_checks::facts::{Facts, Observed, StepOutcome};
+use bedrock_doctor_checks::facts::{Facts, Observed, Proxy, StepOutcome};
 use bedrock_doctor_checks::finding::{Owner, Status};
 use bedrock_doctor_checks::text::utc;
 
@@ -157,11 +157,11 @@ fn configuration(out: &mut String, facts: &Facts) -> std::fmt::Result {
             "* invocations: {}",
             configuration.runtime.endpoint.value
         )?;
-        match &configuration.runtime.proxy {
-            Some(proxy) => writeln!(
+        let proxy = &configuration.runtime.proxy;
+        match &proxy.value {
+            Some(Proxy { url, .. }) => writeln!(
                 out,
-                "* proxy: {}, from {}",
-                proxy.value.url,
+                "* proxy: {url}, from {}",
                 escaped(&proxy.source.words())
             )?,
             None => writeln!(out, "* proxy: none")?,

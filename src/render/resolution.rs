@@ -292,12 +292,7 @@ impl Table {
             self.row("Headers", &shown);
         }
         let proxy = &resolution.proxy;
-        let invocations = Value {
-            value: proxy.value.clone(),
-            source: proxy.source.clone(),
-            overridden: proxy.overridden.clone(),
-        };
-        let (main, control) = (proxied(&invocations), proxied(&proxy.control_plane));
+        let (main, control) = (proxied(&proxy.invocations), proxied(&proxy.control_plane));
         let lines = if main == control || !resolution.provider.value.uses_bedrock() {
             main
         } else {

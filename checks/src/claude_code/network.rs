@@ -10,7 +10,8 @@ use super::profiles::Profiles;
 use super::region::{domain, dual_stack_domain, partition};
 use super::versions::{Rule, Rules};
 use crate::facts::{
-    CaFile, Failure, FailureKind, Provider, Proxy, Route, Source, SourceKind, Value,
+    self, CaFile, Failure, FailureKind, Overridden, Provider, Proxy, Route, Source, SourceKind,
+    Value,
 };
 
 /// The two kinds of request, which Claude Code routes differently.
@@ -22,14 +23,11 @@ pub enum Plane {
     Runtime,
 }
 
-/// The URL of a proxy as it stands in its variable, with its credentials. Never serialised.
-pub type ProxyUrl = Value<String>;
-
 /// Routing for one kind of request. Holds secrets (URLs may carry credentials): no `Debug`.
 #[derive(Clone)]
 pub struct Routing {
     environment: Environment,
-    no_proxy: Option<String>,
+    no_proxy: Option<Value<String>>,
     plane: Plane,
     sdk: SdkEndpoints,
     rules: Rules,
@@ -102,7 +100,7 @@ impl Routing {
     ) -> Self {
         match plane {
             Plane::Runtime => Self {
-                no_proxy: no_proxy(environment).map(str::to_owned),
+                no_proxy: no_proxy(environment),
                 environment: environment.clone(),
                 plane,
                 sdk: SdkEndpoints::default(),
@@ -115,13 +113,13 @@ impl Routing {
                     let value = seen.value(name)?;
                     let from_shell = |source: &Source| source.kind == SourceKind::Environment;
                     if from_shell(&value.source) {
-                        return Some(value.value);
+                        return Some(value);
                     }
                     let lost = value
                         .overridden
                         .into_iter()
                         .find(|lost| from_shell(&lost.source));
-                    lost.map(|lost| lost.value)
+                    lost.map(|lost| Value::new(lost.value, lost.source))
                 });
                 Self {
                     no_proxy: shell_only,
@@ -134,8 +132,8 @@ impl Routing {
         }
     }
 
-    /// The proxy for a host, if requests to it go through one.
-    pub fn proxy_for(&self, host: &str) -> Option<ProxyUrl> {
+    /// The proxy for a host, as it stands in its variable, with its credentials; where there is none, what says so.
+    pub fn proxy_for(&self, host: &str) -> Value<Option<String>> {
         let names: &[&str] = match self.plane {
             Plane::Control => &["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"],
             Plane::Runtime => &[
@@ -147,17 +145,21 @@ impl Routing {
                 "ALL_PROXY",
             ],
         };
-        let value = names
-            .iter()
-            .find_map(|name| self.environment.set_value(name))?;
-        if self
-            .no_proxy
-            .as_deref()
-            .is_some_and(|list| bypasses(list, host))
-        {
-            return None;
+        let set = |name: &&str| self.environment.set_value(name);
+        let Some(proxy) = names.iter().find_map(set) else {
+            return facts::no_proxy();
+        };
+        match &self.no_proxy {
+            Some(list) if bypasses(&list.value, host) => Value {
+                value: None,
+                source: list.source.clone(),
+                overridden: vec![Overridden {
+                    value: Some(proxy.value),
+                    source: proxy.source,
+                }],
+            },
+            _ => proxy.map(Some),
         }
-        Some(value)
     }
 
     /// The endpoint of Bedrock for this kind of request, with what it beat.
@@ -287,8 +289,8 @@ impl Routing {
         let proxy = self.proxy_for(&host_of(&endpoint.value));
         Route {
             endpoint: endpoint.map(|url| shown_url(&url)),
-            proxy: proxy.map(|proxy| {
-                proxy.map(|url| Proxy {
+            proxy: proxy.map(|url| {
+                url.map(|url| Proxy {
                     url: shown_url(&url),
                     has_credentials: url.contains('@'),
                 })
@@ -326,10 +328,10 @@ fn from_region(host: &str) -> Value<String> {
     )
 }
 
-fn no_proxy(environment: &Environment) -> Option<&str> {
+fn no_proxy(environment: &Environment) -> Option<Value<String>> {
     ["no_proxy", "NO_PROXY"]
         .iter()
-        .find_map(|name| environment.get(name))
+        .find_map(|name| environment.set_value(name))
 }
 
 /// Whether a `NO_PROXY` list covers a host: `*`, `amazonaws.com`, `.amazonaws.com`, with or without a port.
@@ -442,6 +444,73 @@ mod tests {
         }
         for list in ["", ",", "naws.com", "example.org", "s-east-1.amazonaws.com"] {
             assert!(!bypasses(list, host), "{list}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_proxy_it_is_said_why() {
+        let proxy = "http://me:secret@proxy.example.com:3128";
+        let shown = || Some("http://proxy.example.com:3128".to_owned());
+        let covering = (".amazonaws.com", "NO_PROXY");
+        for (shell, runtime, control) in [
+            (
+                vec![],
+                (false, "no proxy is set"),
+                (false, "no proxy is set"),
+            ),
+            (
+                vec![covering],
+                (false, "no proxy is set"),
+                (false, "no proxy is set"),
+            ),
+            (
+                vec![(proxy, "HTTPS_PROXY")],
+                (true, "HTTPS_PROXY"),
+                (true, "HTTPS_PROXY"),
+            ),
+            (
+                vec![(proxy, "http_proxy"), covering],
+                (false, "NO_PROXY"),
+                (false, "NO_PROXY"),
+            ),
+            // Only invocations know this one.
+            (
+                vec![(proxy, "ALL_PROXY")],
+                (true, "ALL_PROXY"),
+                (false, "no proxy is set"),
+            ),
+            (
+                vec![(proxy, "all_proxy"), covering],
+                (false, "NO_PROXY"),
+                (false, "no proxy is set"),
+            ),
+        ] {
+            let set = shell
+                .iter()
+                .map(|(value, name)| ((*name).to_owned(), (*value).to_owned()));
+            let environment = Environment::merge(&set.collect(), &[]);
+            for (plane, (used, says)) in [(Plane::Runtime, runtime), (Plane::Control, control)] {
+                let profiles = Profiles::default();
+                let rules = Rules::of(None);
+                let routing = Routing::of(&environment, &profiles, "default", plane, rules);
+                let route = routing.route("us-east-1").proxy;
+                let named = route.source.name.as_deref();
+                let case = format!("{shell:?} {plane:?}");
+                assert_eq!(named, Some(says), "{case}");
+                let url = |proxy: &Option<Proxy>| Some(proxy.as_ref()?.url.clone());
+                assert_eq!(url(&route.value), shown().filter(|_| used), "{case}");
+                let lost: Vec<_> = route
+                    .overridden
+                    .iter()
+                    .map(|lost| url(&lost.value))
+                    .collect();
+                let beaten = if says == "NO_PROXY" {
+                    vec![shown()]
+                } else {
+                    Vec::new()
+                };
+                assert_eq!(lost, beaten, "{case}");
+            }
         }
     }
 

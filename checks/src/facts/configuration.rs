@@ -138,7 +138,7 @@ impl Models {
     }
 }
 
-/// A proxy and for which requests it is used.
+/// A proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proxy {
     /// Scheme, host and port: credentials are left out.
@@ -152,9 +152,14 @@ pub struct Proxy {
 pub struct Route {
     /// Full URL of the endpoint, without credentials and query.
     pub endpoint: Value<String>,
-    /// The proxy, if one is used for this host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub proxy: Option<Value<Proxy>>,
+    /// The proxy; where there is none, what says so, and the proxy that it beats.
+    #[serde(default = "no_proxy")]
+    pub proxy: Value<Option<Proxy>>,
+}
+
+/// No proxy, because nothing names one.
+pub(crate) fn no_proxy<T>() -> Value<Option<T>> {
+    Value::new(None, Source::default_of("no proxy is set"))
 }
 
 /// A file of certificates to trust.

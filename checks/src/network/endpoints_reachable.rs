@@ -84,6 +84,7 @@ Claude Code does not read `AWS_CA_BUNDLE`.
 
 fn judge(host: &str, failure: &Failure, configuration: Option<&Configuration>) -> Finding {
     let proxy = configuration.and_then(|configuration| proxy_for(configuration, host));
+    let proxy = proxy.as_ref();
     let message = &failure.message;
     let finding = match failure.kind {
         FailureKind::Dns => dns(host, message),
@@ -366,14 +367,15 @@ fn garbled(facts: &Facts) -> Vec<Finding> {
 }
 
 /// The proxy that requests to a host go through.
-fn proxy_for<'a>(configuration: &'a Configuration, host: &str) -> Option<&'a Value<Proxy>> {
+fn proxy_for(configuration: &Configuration, host: &str) -> Option<Value<Proxy>> {
     let runtime = &configuration.runtime;
     let route = if host_of(&runtime.endpoint.value) == host {
         runtime
     } else {
         &configuration.bedrock
     };
-    route.proxy.as_ref()
+    let Value { value, source, .. } = route.proxy.clone();
+    Some(Value::new(value?, source))
 }
 
 fn named(proxy: &Value<Proxy>) -> String {
@@ -415,7 +417,7 @@ mod tests {
                 url: "http://proxy.example.com:3128".into(),
                 has_credentials,
             };
-            configuration.runtime.proxy = Some(from_shell("HTTPS_PROXY", proxy));
+            configuration.runtime.proxy = from_shell("HTTPS_PROXY", Some(proxy));
         })
     }
 

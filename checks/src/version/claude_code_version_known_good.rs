@@ -288,7 +288,10 @@ impl SetUp<'_> {
 
     /// Whether requests go through a proxy.
     fn has_proxy(&self) -> bool {
-        self.configuration.bedrock.proxy.is_some() || self.configuration.runtime.proxy.is_some()
+        let Configuration {
+            bedrock, runtime, ..
+        } = self.configuration;
+        bedrock.proxy.value.is_some() || runtime.proxy.value.is_some()
     }
 
     /// Whether a source of credentials delivers, or is reached and fails.
@@ -576,7 +579,7 @@ mod tests {
                     url: "http://proxy.example.com:8080".into(),
                     has_credentials: false,
                 };
-                configuration.runtime.proxy = Some(from_shell("HTTPS_PROXY", proxy));
+                configuration.runtime.proxy = from_shell("HTTPS_PROXY", Some(proxy));
             })
         };
         passes(&behind("2.1.239", true));
