@@ -29,7 +29,7 @@ pub(crate) fn config(
     signer: &Signer,
 ) -> SdkConfig {
     let region = match plane {
-        Plane::Control => signing_region(region),
+        Plane::Listing | Plane::Credentials => signing_region(region),
         Plane::Runtime => region,
     };
     let builder = SdkConfig::builder()

@@ -288,7 +288,7 @@ impl Chain<'_> {
 
     /// The address of a service, unless the SDK refuses to ask there, which ends the chain.
     fn address(&self, endpoint: Value<String>, region: &str) -> Result<String, Refused> {
-        match self.resolved.control.refusal(&endpoint, region) {
+        match self.resolved.credentials.refusal(&endpoint, region) {
             None => Ok(endpoint.value),
             Some(failure) => Err(Refused::new("endpoint-refused", failure.words())
                 .printing(failure.message.clone())

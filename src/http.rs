@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use bedrock_doctor_checks::claude_code::Resolved;
 use bedrock_doctor_checks::claude_code::network::{Plane, Routing};
 use bedrock_doctor_checks::facts::{CaFile, Clock, Failure, FailureKind};
 use hyper_util::client::legacy::Client;
@@ -37,30 +38,40 @@ pub(crate) struct Http(Arc<Shared>);
 struct Shared {
     world: World,
     ca_files: Vec<CaFile>,
-    control: Routing,
-    runtime: Routing,
-    clients: [OnceLock<Client<Connector, SdkBody>>; 2],
+    listing: Routed,
+    credentials: Routed,
+    runtime: Routed,
     /// How far the newest request to each host came.
     stages: Stages,
     clock: Mutex<Option<Clock>>,
+}
+
+/// The client for one kind of request, and how it routes.
+struct Routed {
+    routing: Routing,
+    client: OnceLock<Client<Connector, SdkBody>>,
+}
+
+impl Routed {
+    fn by(routing: &Routing) -> Self {
+        Self {
+            routing: routing.clone(),
+            client: OnceLock::new(),
+        }
+    }
 }
 
 type Stages = Arc<Mutex<BTreeMap<String, Stage>>>;
 
 impl Http {
     /// A client that routes like Claude Code. Opens nothing.
-    pub(crate) fn new(
-        world: World,
-        ca_files: Vec<CaFile>,
-        control: Routing,
-        runtime: Routing,
-    ) -> Self {
+    pub(crate) fn new(world: World, resolved: &Resolved) -> Self {
         Self(Arc::new(Shared {
             world,
-            ca_files,
-            control,
-            runtime,
-            clients: [OnceLock::new(), OnceLock::new()],
+            ca_files: resolved.configuration.ca_files.clone(),
+            listing: Routed::by(&resolved.listing),
+            credentials: Routed::by(&resolved.credentials),
+            runtime: Routed::by(&resolved.runtime),
             stages: Stages::default(),
             clock: Mutex::default(),
         }))
@@ -68,13 +79,14 @@ impl Http {
 
     /// The client for one kind of request.
     fn client(&self, plane: Plane) -> &Client<Connector, SdkBody> {
-        let (slot, routing) = match plane {
-            Plane::Control => (0, &self.0.control),
-            Plane::Runtime => (1, &self.0.runtime),
+        let routed = match plane {
+            Plane::Listing => &self.0.listing,
+            Plane::Credentials => &self.0.credentials,
+            Plane::Runtime => &self.0.runtime,
         };
-        self.0.clients[slot].get_or_init(|| {
+        routed.client.get_or_init(|| {
             let connector = Connector::new(
-                routing.clone(),
+                routed.routing.clone(),
                 trust::config(&self.0.world, &self.0.ca_files),
                 Arc::clone(&self.0.stages),
                 self.0.world.network().cloned(),

@@ -248,16 +248,6 @@ pub(crate) struct Collected {
     pub(crate) timings: Vec<Timing>,
 }
 
-/// The HTTP client of a machine.
-fn http(world: &World, resolved: &Resolved) -> Http {
-    Http::new(
-        world.clone(),
-        resolved.configuration.ca_files.clone(),
-        resolved.control.clone(),
-        resolved.runtime.clone(),
-    )
-}
-
 /// The credential chain of a machine.
 fn chain<'a>(
     world: &'a World,

@@ -100,7 +100,6 @@ impl Redactor {
         if let Some(configuration) = facts.configuration.known() {
             for route in [&configuration.bedrock, &configuration.runtime] {
                 hosts.push(host_of(&route.endpoint.value));
-                hosts.extend(route.proxy.value.iter().map(|proxy| host_of(&proxy.url)));
                 hosts.extend(
                     route
                         .endpoint
@@ -109,6 +108,13 @@ impl Redactor {
                         .map(|lost| host_of(&lost.value)),
                 );
             }
+            let proxies = [
+                &configuration.bedrock.proxy,
+                &configuration.runtime.proxy,
+                &configuration.credentials_proxy,
+            ];
+            let proxies = proxies.into_iter().filter_map(|proxy| proxy.value.as_ref());
+            hosts.extend(proxies.map(|proxy| host_of(&proxy.url)));
             for variable in &configuration.variables {
                 let names_url = variable.name.ends_with("_URL")
                     || variable.name.to_ascii_lowercase().ends_with("_proxy");

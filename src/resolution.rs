@@ -6,7 +6,8 @@ use bedrock_doctor_checks::check::Entry;
 use bedrock_doctor_checks::diagnosis::Diagnosis;
 use bedrock_doctor_checks::facts::{
     AuthRefresh, AwsCli, CaFile, Configuration, CredentialKind, Credentials, Facts, Header,
-    Ignored, Provider, Route, SettingsFile, SettingsState, Shown, Source, Step, StepOutcome, Value,
+    Ignored, Provider, Proxy, Route, SettingsFile, SettingsState, Shown, Source, Step, StepOutcome,
+    Value,
 };
 use bedrock_doctor_checks::finding::Status;
 use bedrock_doctor_checks::forecast::{Forecast, Layer};
@@ -223,12 +224,15 @@ pub(crate) struct Request {
     pub(crate) service: &'static str,
 }
 
-/// The proxy of invocations, and that of the profile listing and credential calls.
+/// The proxy of invocations, and those of other calls.
 #[derive(Serialize)]
 pub(crate) struct Proxies {
     #[serde(flatten)]
     pub(crate) invocations: Value<Option<String>>,
+    /// That of the profile listing.
     pub(crate) control_plane: Value<Option<String>>,
+    /// That of the calls that get credentials.
+    pub(crate) credentials: Value<Option<String>>,
 }
 
 /// Which certificates are trusted beside the built-in ones and the system's.
@@ -336,10 +340,11 @@ fn stops(configuration: &Configuration) -> Option<String> {
 fn proxies(configuration: &Configuration) -> Proxies {
     let request = configuration.main_request();
     let route = request.map_or(&configuration.runtime, |request| request.route);
-    let url = |route: &Route| route.proxy.clone().map(|proxy| Some(proxy?.url));
+    let url = |proxy: &Value<Option<Proxy>>| proxy.clone().map(|proxy| Some(proxy?.url));
     Proxies {
-        invocations: url(route),
-        control_plane: url(&configuration.bedrock),
+        invocations: url(&route.proxy),
+        control_plane: url(&configuration.bedrock.proxy),
+        credentials: url(&configuration.credentials_proxy),
     }
 }
 

@@ -54,9 +54,11 @@ pub struct Resolved {
     pub configuration: Configuration,
     /// The credential providers in order.
     pub plan: Plan,
-    /// Control-plane routing.
-    pub control: Routing,
-    /// Invocation routing.
+    /// Routing of the profile listing.
+    pub listing: Routing,
+    /// Routing of the calls that get credentials.
+    pub credentials: Routing,
+    /// Routing of invocations.
     pub runtime: Routing,
     model_settings: ModelSettings,
 }
@@ -181,15 +183,21 @@ pub fn resolve(inputs: Inputs) -> Resolved {
     // Whoever embeds Claude Code delivers the credentials, too (seen, 2.1.330).
     let embedded = environment.is_managed_by_host();
     let (export, refresh) = (export.filter(|_| !embedded), refresh.filter(|_| !embedded));
-    let routing = |plane| Routing::of(environment, &inputs.profiles, &profile.value, plane, rules);
-    let (control, runtime) = (routing(Plane::Control), routing(Plane::Runtime));
+    let routing = |plane| {
+        let (profiles, profile, region) = (&inputs.profiles, &profile.value, &region.value);
+        Routing::of(environment, profiles, profile, region, plane, rules)
+    };
+    let (listing, runtime) = (routing(Plane::Listing), routing(Plane::Runtime));
+    let credentials = routing(Plane::Credentials);
+    let sts = credentials.service("sts", "STS", &region.value);
     let skip_auth = credential_plan::skips_authentication(environment, provider.value);
     let mut configuration = Configuration {
         rules: rules.version.to_string(),
-        bedrock: control.route(&region.value),
+        bedrock: listing.route(&region.value),
         runtime: runtime.route(&region.value),
         mantle: Some(runtime.route_to(runtime.mantle(&region.value))),
         anthropic_aws: Some(runtime.route_to(runtime.anthropic_aws(&region.value))),
+        credentials_proxy: credentials.proxy_of(&sts.value),
         background_region: background_region(environment, provider.value),
         headers: headers::resolve(environment, provider.value, skip_auth),
         ignored: Vec::new(),
@@ -218,7 +226,8 @@ pub fn resolve(inputs: Inputs) -> Resolved {
         inputs,
         configuration,
         plan,
-        control,
+        listing,
+        credentials,
         runtime,
         model_settings,
     }

@@ -128,6 +128,7 @@ pub(crate) fn healthy() -> Facts {
         },
         mantle: None,
         anthropic_aws: None,
+        credentials_proxy: no_proxy(),
         background_region: None,
         headers: Vec::new(),
         ignored: Vec::new(),

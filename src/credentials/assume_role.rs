@@ -117,9 +117,9 @@ pub(super) fn sts(
     region: Option<&str>,
 ) -> Result<(aws_sdk_sts::Client, String), Refused> {
     let region = region.unwrap_or(&chain.resolved.configuration.region.value);
-    let endpoint = chain.resolved.control.service("sts", "STS", region);
+    let endpoint = chain.resolved.credentials.service("sts", "STS", region);
     let endpoint = chain.address(endpoint, region)?;
-    let config = aws::config(chain.http, Plane::Control, region, &endpoint, signer);
+    let config = aws::config(chain.http, Plane::Credentials, region, &endpoint, signer);
     Ok((aws_sdk_sts::Client::new(&config), host_of(&endpoint)))
 }
 

@@ -246,7 +246,7 @@ async fn bytes(
     request: Request<SdkBody>,
 ) -> Result<Vec<u8>, Failure> {
     let patience = patience.min(chain.patience());
-    let answer = tokio::time::timeout(patience, chain.http.send(Plane::Control, request))
+    let answer = tokio::time::timeout(patience, chain.http.send(Plane::Credentials, request))
         .await
         .unwrap_or_else(|_| {
             Err(Failure {

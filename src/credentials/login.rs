@@ -158,7 +158,7 @@ async fn renew(
         .as_deref()
         .or_else(|| chain.resolved.inputs.profiles.get(profile, "region"))
         .unwrap_or(&chain.resolved.configuration.region.value);
-    let endpoint = chain.resolved.control.sign_in(region);
+    let endpoint = chain.resolved.credentials.sign_in(region);
     let endpoint = chain
         .address(endpoint, region)
         .map_err(Refused::into_failure)?;
@@ -176,7 +176,7 @@ async fn renew(
         .ok();
     let config = aws::config(
         chain.http,
-        Plane::Control,
+        Plane::Credentials,
         region,
         &endpoint,
         &Signer::Nobody,

@@ -27,7 +27,7 @@ const SIGN_IN_OLD_FORM: &str =
 /// Credentials for a role of IAM Identity Center.
 pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
     let token = usable_token(chain, role).await?;
-    let control = &chain.resolved.control;
+    let control = &chain.resolved.credentials;
     let endpoint = control.service("portal.sso", "SSO", &role.region);
     let endpoint = chain.address(endpoint, &role.region).map_err(|refused| {
         // The SDK puts the name of the error before its words here.
@@ -37,7 +37,7 @@ pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
     let host = host_of(&endpoint);
     let config = aws::config(
         chain.http,
-        Plane::Control,
+        Plane::Credentials,
         &role.region,
         &endpoint,
         &Signer::Nobody,
@@ -253,7 +253,7 @@ async fn renew(
     let [id, secret, refresh_token] =
         [&token.client_id, &token.client_secret, &token.refresh_token]
             .map(|secret| secret.as_ref().map_or("", |secret| secret.expose()));
-    let control = &chain.resolved.control;
+    let control = &chain.resolved.credentials;
     let endpoint = control.service("oidc", "SSO_OIDC", &role.region);
     let endpoint = chain
         .address(endpoint, &role.region)
@@ -261,7 +261,7 @@ async fn renew(
     let host = host_of(&endpoint);
     let config = aws::config(
         chain.http,
-        Plane::Control,
+        Plane::Credentials,
         &role.region,
         &endpoint,
         &Signer::Nobody,

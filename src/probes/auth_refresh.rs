@@ -7,8 +7,9 @@ use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve};
 use bedrock_doctor_checks::facts::{AuthRefresh, AwsCli, AwsFiles};
 use bedrock_doctor_checks::probe::ProbeId;
 
-use super::{Options, aws_cli, aws_files, chain, http};
+use super::{Options, aws_cli, aws_files, chain};
 use crate::credentials::{AuthRefreshed, Walked, auth_refresh};
+use crate::http::Http;
 use crate::progress::Progress;
 use crate::secrets::Secrets;
 use crate::world::World;
@@ -48,7 +49,7 @@ pub(super) async fn run(
         return None;
     }
     let _shown = progress.start(ProbeId::Credentials);
-    let http = http(world, resolved);
+    let http = Http::new(world.clone(), resolved);
     let chain = chain(world, resolved, &http, secrets, deadline, options);
     let (run, took) = match auth_refresh(&chain, |line| progress.say(line)).await? {
         AuthRefreshed::Ran(run, took) => (run, took),

@@ -19,13 +19,13 @@ use crate::credentials::Signer;
 /// Where the control plane is, and a client for it.
 fn client(online: &Online<'_>, signer: &Signer) -> (Client, String) {
     let region = &online.resolved.configuration.region.value;
-    let mut endpoint = online.resolved.control.bedrock(region).value;
+    let mut endpoint = online.resolved.listing.bedrock(region).value;
     // The SDK for JavaScript keeps a slash that ends the path of an endpoint (seen, 2.1.330); the one for Rust drops it.
     let path = endpoint.splitn(4, '/').nth(3);
     if path.is_some_and(|path| path.ends_with('/')) {
         endpoint.push('/');
     }
-    let shared = aws::config(&online.http, Plane::Control, region, &endpoint, signer);
+    let shared = aws::config(&online.http, Plane::Listing, region, &endpoint, signer);
     let mut config = aws_sdk_bedrock::config::Builder::from(&shared);
     if matches!(signer, Signer::Nobody) {
         config = config.allow_no_auth();
@@ -39,7 +39,7 @@ pub(super) async fn inference_profiles(
     signer: &Signer,
 ) -> Observed<InferenceProfiles> {
     let region = &online.resolved.configuration.region.value;
-    if let Some(refusal) = online.resolved.control.listing_refusal(region) {
+    if let Some(refusal) = online.resolved.listing.listing_refusal(region) {
         return Observed::Failed(refusal);
     }
     let (client, endpoint) = client(online, signer);

@@ -13,8 +13,12 @@ pub(super) async fn caller(online: &Online<'_>, signer: &Signer) -> Observed<Cal
     let because = match signer {
         Signer::Keys(_) => {
             let region = &online.resolved.configuration.region.value;
-            let endpoint = online.resolved.control.service("sts", "STS", region).value;
-            let config = aws::config(&online.http, Plane::Control, region, &endpoint, signer);
+            let endpoint = online
+                .resolved
+                .credentials
+                .service("sts", "STS", region)
+                .value;
+            let config = aws::config(&online.http, Plane::Credentials, region, &endpoint, signer);
             let client = aws_sdk_sts::Client::new(&config);
             let question = async {
                 match client.get_caller_identity().send().await {

@@ -13,9 +13,10 @@ use bedrock_doctor_checks::probe::ProbeId;
 use super::auth_refresh::Refreshed;
 use super::online::{Online, silence};
 use super::{
-    Collected, Options, Timing, auth_refresh, aws_cli, aws_files, claude_code, http, machine,
+    Collected, Options, Timing, auth_refresh, aws_cli, aws_files, claude_code, machine,
     settings_files, sso_cache,
 };
+use crate::http::Http;
 use crate::progress::Progress;
 use crate::secrets::Secrets;
 use crate::world::World;
@@ -150,7 +151,7 @@ pub(crate) async fn collect(
         wanted,
         progress,
         secrets: &secrets,
-        http: http(world, &resolved),
+        http: Http::new(world.clone(), &resolved),
         resolved: &resolved,
         early: early.as_ref(),
         refreshed,

@@ -291,20 +291,7 @@ impl Table {
             let shown: Vec<String> = shown.collect();
             self.row("Headers", &shown);
         }
-        let proxy = &resolution.proxy;
-        let (main, control) = (proxied(&proxy.invocations), proxied(&proxy.control_plane));
-        let lines = if main == control || !resolution.provider.value.uses_bedrock() {
-            main
-        } else {
-            let named = |what: &str, told: &[String]| {
-                let mut told = told.to_vec();
-                told[0] = format!("{what}: {}", told[0]);
-                told
-            };
-            let mut lines = named("invocations", &main);
-            lines.extend(named("profile listing and credential calls", &control));
-            lines
-        };
+        let lines = proxies(resolution);
         self.row("Proxy", &lines);
     }
 
@@ -406,6 +393,32 @@ impl Table {
             self.row(heading, lines);
         }
     }
+}
+
+/// The proxy of every kind of call, named where they differ.
+fn proxies(resolution: &Resolution) -> Vec<String> {
+    let proxy = &resolution.proxy;
+    let mut kinds = vec![("invocations", &proxy.invocations)];
+    if resolution.provider.value.uses_bedrock() {
+        kinds.push(("profile listing", &proxy.control_plane));
+    }
+    kinds.push(("credential calls", &proxy.credentials));
+    let mut ways: Vec<(String, Vec<String>)> = Vec::new();
+    for (kind, proxy) in kinds {
+        let told = proxied(proxy);
+        match ways.last_mut() {
+            Some((named, same)) if *same == told => *named = format!("{named} and {kind}"),
+            _ => ways.push((kind.to_owned(), told)),
+        }
+    }
+    if let [(_, told)] = ways.as_slice() {
+        return told.clone();
+    }
+    let named = ways.into_iter().flat_map(|(kind, mut told)| {
+        told[0] = format!("{kind}: {}", told[0]);
+        told
+    });
+    named.collect()
 }
 
 /// The proxy, or why there is none, and what lost.

@@ -2,8 +2,12 @@
 //!
 //! Longer than 400 lines with its tests, which stand beside what they test.
 
+mod no_proxy;
+
 use std::collections::BTreeMap;
 
+pub use self::no_proxy::bypasses;
+use self::no_proxy::names;
 use super::credential_plan::skips_authentication;
 use super::environment::Environment;
 use super::profiles::Profiles;
@@ -14,20 +18,25 @@ use crate::facts::{
     Value,
 };
 
-/// The two kinds of request, which Claude Code routes differently.
+/// The kinds of request, which Claude Code routes differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plane {
-    /// Profile listing, STS, Identity Center: the AWS SDK.
-    Control,
+    /// The profile listing: the AWS SDK's client of Bedrock.
+    Listing,
+    /// STS, IAM Identity Center, sign-in: the clients with which the AWS SDK gets credentials.
+    Credentials,
     /// Invocations.
     Runtime,
 }
+
+/// The variables with the hosts that no proxy is used for.
+const NO_PROXY: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// Routing for one kind of request. Holds secrets (URLs may carry credentials): no `Debug`.
 #[derive(Clone)]
 pub struct Routing {
     environment: Environment,
-    no_proxy: Option<Value<String>>,
+    region: String,
     plane: Plane,
     sdk: SdkEndpoints,
     rules: Rules,
@@ -95,47 +104,33 @@ impl Routing {
         environment: &Environment,
         profiles: &Profiles,
         profile: &str,
+        region: &str,
         plane: Plane,
         rules: Rules,
     ) -> Self {
-        match plane {
-            Plane::Runtime => Self {
-                no_proxy: no_proxy(environment),
-                environment: environment.clone(),
-                plane,
-                sdk: SdkEndpoints::default(),
-                rules,
-            },
-            Plane::Control => {
+        let (environment, sdk) = match plane {
+            Plane::Runtime => (environment.clone(), SdkEndpoints::default()),
+            Plane::Listing | Plane::Credentials => {
                 let seen = environment.of_control_plane();
-                // `NO_PROXY` from a settings file does not reach the control plane (seen, 2.1.330).
-                let shell_only = ["no_proxy", "NO_PROXY"].iter().find_map(|name| {
-                    let value = seen.value(name)?;
-                    let from_shell = |source: &Source| source.kind == SourceKind::Environment;
-                    if from_shell(&value.source) {
-                        return Some(value);
-                    }
-                    let lost = value
-                        .overridden
-                        .into_iter()
-                        .find(|lost| from_shell(&lost.source));
-                    lost.map(|lost| Value::new(lost.value, lost.source))
-                });
-                Self {
-                    no_proxy: shell_only,
-                    sdk: SdkEndpoints::of(&seen, profiles, profile),
-                    environment: seen,
-                    plane,
-                    rules,
-                }
+                let sdk = SdkEndpoints::of(&seen, profiles, profile);
+                (seen, sdk)
             }
+        };
+        Self {
+            environment,
+            region: region.to_owned(),
+            plane,
+            sdk,
+            rules,
         }
     }
 
     /// The proxy for a host, as it stands in its variable, with its credentials; where there is none, what says so.
     pub fn proxy_for(&self, host: &str) -> Value<Option<String>> {
         let names: &[&str] = match self.plane {
-            Plane::Control => &["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"],
+            Plane::Listing | Plane::Credentials => {
+                &["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY"]
+            }
             Plane::Runtime => &[
                 "https_proxy",
                 "HTTPS_PROXY",
@@ -149,26 +144,52 @@ impl Routing {
         let Some(proxy) = names.iter().find_map(set) else {
             return facts::no_proxy();
         };
-        match &self.no_proxy {
-            Some(list) if bypasses(&list.value, host) => Value {
+        match self.excepting(host) {
+            None => proxy.map(Some),
+            Some(list) => Value {
                 value: None,
-                source: list.source.clone(),
+                source: list.source,
                 overridden: vec![Overridden {
                     value: Some(proxy.value),
                     source: proxy.source,
                 }],
             },
-            _ => proxy.map(Some),
         }
+    }
+
+    /// The list that excepts a host from the proxy.
+    ///
+    /// For the clients of the AWS SDK Claude Code decides once, before the SDK chooses an endpoint: by the base URL for the
+    /// listing, and for everything that gets credentials by the endpoint of STS (seen, 2.1.330).
+    fn excepting(&self, host: &str) -> Option<Value<String>> {
+        let usual =
+            |service: &str| from_region(&format!("{service}.{}.amazonaws.com", self.region));
+        let mut lists = NO_PROXY
+            .iter()
+            .filter_map(|name| self.environment.set_value(name));
+        let endpoint = match self.plane {
+            Plane::Runtime => return lists.next().filter(|list| bypasses(&list.value, host)),
+            Plane::Listing => self.base_url_or(usual("bedrock")),
+            Plane::Credentials => ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"]
+                .iter()
+                .find_map(|name| self.environment.set_value(name))
+                .unwrap_or_else(|| usual("sts")),
+        };
+        lists.find(|list| names(&list.value, &endpoint.value))
     }
 
     /// The endpoint of Bedrock for this kind of request, with what it beat.
     pub fn bedrock(&self, region: &str) -> Value<String> {
         let default = match self.plane {
             Plane::Runtime => from_region(&format!("bedrock-runtime.{region}.amazonaws.com")),
-            Plane::Control => self.service("bedrock", "BEDROCK", region),
+            Plane::Listing | Plane::Credentials => self.service("bedrock", "BEDROCK", region),
         };
-        if self.plane == Plane::Control && !self.rules.has(Rule::BaseUrlForListing) {
+        self.base_url_or(default)
+    }
+
+    /// The base URL of Bedrock, where it counts for this kind of request, or the default.
+    fn base_url_or(&self, default: Value<String>) -> Value<String> {
+        if self.plane != Plane::Runtime && !self.rules.has(Rule::BaseUrlForListing) {
             return default;
         }
         self.base_url("ANTHROPIC_BEDROCK_BASE_URL", default)
@@ -286,16 +307,19 @@ impl Routing {
 
     /// The route to an endpoint as a fact, without credentials.
     pub fn route_to(&self, endpoint: Value<String>) -> Route {
-        let proxy = self.proxy_for(&host_of(&endpoint.value));
         Route {
+            proxy: self.proxy_of(&endpoint.value),
             endpoint: endpoint.map(|url| shown_url(&url)),
-            proxy: proxy.map(|url| {
-                url.map(|url| Proxy {
-                    url: shown_url(&url),
-                    has_credentials: url.contains('@'),
-                })
-            }),
         }
+    }
+
+    /// The proxy for an endpoint as a fact, without credentials.
+    pub fn proxy_of(&self, endpoint: &str) -> Value<Option<Proxy>> {
+        let shown = |url: String| Proxy {
+            url: shown_url(&url),
+            has_credentials: url.contains('@'),
+        };
+        self.proxy_for(&host_of(endpoint)).map(|url| url.map(shown))
     }
 }
 
@@ -326,26 +350,6 @@ fn from_region(host: &str) -> Value<String> {
         format!("https://{host}"),
         Source::default_of("from the Region"),
     )
-}
-
-fn no_proxy(environment: &Environment) -> Option<Value<String>> {
-    ["no_proxy", "NO_PROXY"]
-        .iter()
-        .find_map(|name| environment.set_value(name))
-}
-
-/// Whether a `NO_PROXY` list covers a host: `*`, `amazonaws.com`, `.amazonaws.com`, with or without a port.
-pub fn bypasses(list: &str, host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    list.split([',', ' ', '\t'])
-        .filter(|entry| !entry.is_empty())
-        .any(|entry| {
-            let entry = entry.to_ascii_lowercase();
-            let entry = entry.split(':').next().unwrap_or_default();
-            let suffix = entry.trim_start_matches("*.").trim_start_matches('.');
-            entry == "*"
-                || (!suffix.is_empty() && (host == suffix || host.ends_with(&format!(".{suffix}"))))
-        })
 }
 
 /// The host of a URL, without credentials and port.
@@ -429,88 +433,131 @@ pub fn ca_files(environment: &Environment) -> Vec<CaFile> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn no_proxy_covers_domains_with_and_without_a_dot() {
-        let host = "bedrock-runtime.us-east-1.amazonaws.com";
-        for list in [
-            "amazonaws.com",
-            ".amazonaws.com",
-            "*",
-            "x.org, .amazonaws.com",
-            "*.amazonaws.com",
-            "AMAZONAWS.COM:443",
-        ] {
-            assert!(bypasses(list, host), "{list}");
-        }
-        for list in ["", ",", "naws.com", "example.org", "s-east-1.amazonaws.com"] {
-            assert!(!bypasses(list, host), "{list}");
-        }
+    /// Routing in `us-east-1`, in a shell with these variables.
+    fn routing(plane: Plane, shell: &[(&str, &str)]) -> Routing {
+        let set = shell.iter().copied();
+        let set = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = Environment::merge(&set.collect(), &[]);
+        let (profiles, rules) = (Profiles::default(), Rules::of(None));
+        Routing::of(
+            &environment,
+            &profiles,
+            "default",
+            "us-east-1",
+            plane,
+            rules,
+        )
     }
 
     #[test]
     fn where_there_is_no_proxy_it_is_said_why() {
-        let proxy = "http://me:secret@proxy.example.com:3128";
-        let shown = || Some("http://proxy.example.com:3128".to_owned());
-        let covering = (".amazonaws.com", "NO_PROXY");
-        for (shell, runtime, control) in [
-            (
-                vec![],
-                (false, "no proxy is set"),
-                (false, "no proxy is set"),
-            ),
-            (
-                vec![covering],
-                (false, "no proxy is set"),
-                (false, "no proxy is set"),
-            ),
-            (
-                vec![(proxy, "HTTPS_PROXY")],
-                (true, "HTTPS_PROXY"),
-                (true, "HTTPS_PROXY"),
-            ),
-            (
-                vec![(proxy, "http_proxy"), covering],
-                (false, "NO_PROXY"),
-                (false, "NO_PROXY"),
-            ),
+        const PROXY: &str = "http://me:secret@proxy.example.com:3128";
+        const UNSET: &str = "no proxy is set";
+        let list = ("NO_PROXY", ".amazonaws.com");
+        for (shell, [runtime, listing, credentials]) in [
+            (&[][..], [UNSET; 3]),
+            (&[list], [UNSET; 3]),
+            (&[("HTTPS_PROXY", PROXY)], ["HTTPS_PROXY"; 3]),
+            (&[("http_proxy", PROXY), list], ["NO_PROXY"; 3]),
             // Only invocations know this one.
+            (&[("ALL_PROXY", PROXY)], ["ALL_PROXY", UNSET, UNSET]),
+            (&[("all_proxy", PROXY), list], ["NO_PROXY", UNSET, UNSET]),
+        ] {
+            for (plane, says) in [
+                (Plane::Runtime, runtime),
+                (Plane::Listing, listing),
+                (Plane::Credentials, credentials),
+            ] {
+                let proxy = routing(plane, shell).route("us-east-1").proxy;
+                let case = format!("{shell:?} {plane:?}");
+                assert_eq!(proxy.source.name.as_deref(), Some(says), "{case}");
+                let url = |proxy: Option<Proxy>| proxy.map(|proxy| proxy.url);
+                let shown = || Some("http://proxy.example.com:3128".to_owned());
+                let excepted = says == list.0;
+                let used = shown().filter(|_| says != UNSET && !excepted);
+                assert_eq!(url(proxy.value), used, "{case}");
+                let mut beaten = proxy.overridden.into_iter();
+                let beaten = beaten.next().and_then(|beaten| url(beaten.value));
+                assert_eq!(beaten, shown().filter(|_| excepted), "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_host_decides_about_the_proxy_of_a_kind_of_call() {
+        const BEDROCK: &str = "bedrock.us-east-1.amazonaws.com";
+        const STS: &str = "sts.us-east-1.amazonaws.com";
+        const OWN: &str = "https://ep.example.com";
+        let base = ("ANTHROPIC_BEDROCK_BASE_URL", "https://gw.example.com/x");
+        let all = ("AWS_ENDPOINT_URL", OWN);
+        let fips = ("AWS_USE_FIPS_ENDPOINT", "true");
+        for (plane, set, decides, does_not) in [
             (
-                vec![(proxy, "ALL_PROXY")],
-                (true, "ALL_PROXY"),
-                (false, "no proxy is set"),
+                Plane::Listing,
+                fips,
+                BEDROCK,
+                "bedrock-fips.us-east-1.amazonaws.com",
+            ),
+            (Plane::Listing, all, BEDROCK, "ep.example.com"),
+            (
+                Plane::Listing,
+                ("AWS_ENDPOINT_URL_BEDROCK", OWN),
+                BEDROCK,
+                "ep.example.com",
+            ),
+            (Plane::Listing, base, "gw.example.com", BEDROCK),
+            (
+                Plane::Credentials,
+                fips,
+                STS,
+                "sts-fips.us-east-1.amazonaws.com",
+            ),
+            (Plane::Credentials, all, "ep.example.com", STS),
+            (
+                Plane::Credentials,
+                ("AWS_ENDPOINT_URL_STS", OWN),
+                "ep.example.com",
+                STS,
             ),
             (
-                vec![(proxy, "all_proxy"), covering],
-                (false, "NO_PROXY"),
-                (false, "no proxy is set"),
+                Plane::Credentials,
+                ("AWS_ENDPOINT_URL_SSO", OWN),
+                STS,
+                "ep.example.com",
+            ),
+            (
+                Plane::Runtime,
+                base,
+                "gw.example.com",
+                "bedrock-runtime.us-east-1.amazonaws.com",
             ),
         ] {
-            let set = shell
-                .iter()
-                .map(|(value, name)| ((*name).to_owned(), (*value).to_owned()));
-            let environment = Environment::merge(&set.collect(), &[]);
-            for (plane, (used, says)) in [(Plane::Runtime, runtime), (Plane::Control, control)] {
-                let profiles = Profiles::default();
-                let rules = Rules::of(None);
-                let routing = Routing::of(&environment, &profiles, "default", plane, rules);
-                let route = routing.route("us-east-1").proxy;
-                let named = route.source.name.as_deref();
-                let case = format!("{shell:?} {plane:?}");
-                assert_eq!(named, Some(says), "{case}");
-                let url = |proxy: &Option<Proxy>| Some(proxy.as_ref()?.url.clone());
-                assert_eq!(url(&route.value), shown().filter(|_| used), "{case}");
-                let lost: Vec<_> = route
-                    .overridden
-                    .iter()
-                    .map(|lost| url(&lost.value))
-                    .collect();
-                let beaten = if says == "NO_PROXY" {
-                    vec![shown()]
-                } else {
-                    Vec::new()
+            for (list, is_used) in [(decides, false), (does_not, true)] {
+                let proxy = ("HTTPS_PROXY", "http://proxy.example.com:3128");
+                let routing = routing(plane, &[set, proxy, ("no_proxy", list)]);
+                let asked = match plane {
+                    Plane::Credentials => "https://portal.sso.eu-west-1.amazonaws.com".to_owned(),
+                    _ => routing.bedrock("us-east-1").value,
                 };
-                assert_eq!(lost, beaten, "{case}");
+                let used = routing.proxy_of(&asked).value.is_some();
+                assert_eq!(used, is_used, "{plane:?} {set:?} {list}");
             }
+        }
+    }
+
+    #[test]
+    fn either_no_proxy_counts_for_the_sdk_s_clients() {
+        let proxy = ("HTTPS_PROXY", "http://proxy.example.com:3128");
+        let lists = [("no_proxy", "x.org"), ("NO_PROXY", ".amazonaws.com")];
+        for (plane, lower, is_used) in [
+            (Plane::Listing, lists[0], false),
+            (Plane::Credentials, lists[0], false),
+            // The lower-case one wins.
+            (Plane::Runtime, lists[0], true),
+            (Plane::Runtime, ("no_proxy", ""), false),
+        ] {
+            let route = routing(plane, &[proxy, lower, lists[1]]).route("us-east-1");
+            assert_eq!(route.proxy.value.is_some(), is_used, "{plane:?} {lower:?}");
         }
     }
 
@@ -539,18 +586,7 @@ mod tests {
             (vec![(KEY, "ABSK\u{7f}")], region, true),
             (vec![(KEY, "ABSK€")], region, true),
         ] {
-            let set = shell
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            let environment = Environment::merge(&set.collect(), &[]);
-            let profiles = Profiles::default();
-            let routing = Routing::of(
-                &environment,
-                &profiles,
-                "default",
-                Plane::Control,
-                Rules::of(None),
-            );
+            let routing = routing(Plane::Listing, &shell);
             assert_eq!(
                 routing.listing_refusal(region).is_some(),
                 refused,

@@ -194,7 +194,7 @@ pub struct Configuration {
     pub region: Value<String>,
     /// The AWS profile.
     pub profile: Value<String>,
-    /// Profile listing and other control-plane calls.
+    /// The profile listing.
     pub bedrock: Route,
     /// Invocations.
     pub runtime: Route,
@@ -204,6 +204,9 @@ pub struct Configuration {
     /// Claude Platform on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anthropic_aws: Option<Route>,
+    /// The proxy of every call that gets credentials: STS, IAM Identity Center, sign-in.
+    #[serde(default = "no_proxy")]
+    pub credentials_proxy: Value<Option<Proxy>>,
     /// Where the background model is invoked, when that is another Region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background_region: Option<Value<String>>,

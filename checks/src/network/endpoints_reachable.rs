@@ -368,13 +368,26 @@ fn garbled(facts: &Facts) -> Vec<Finding> {
 
 /// The proxy that requests to a host go through.
 fn proxy_for(configuration: &Configuration, host: &str) -> Option<Value<Proxy>> {
-    let runtime = &configuration.runtime;
-    let route = if host_of(&runtime.endpoint.value) == host {
-        runtime
-    } else {
-        &configuration.bedrock
-    };
-    let Value { value, source, .. } = route.proxy.clone();
+    let Configuration {
+        runtime,
+        bedrock,
+        mantle,
+        anthropic_aws,
+        credentials_proxy,
+        ..
+    } = configuration;
+    let routes = [
+        Some(runtime),
+        Some(bedrock),
+        mantle.as_ref(),
+        anthropic_aws.as_ref(),
+    ];
+    let route = routes
+        .into_iter()
+        .flatten()
+        .find(|route| host_of(&route.endpoint.value) == host);
+    let proxy = route.map_or(credentials_proxy, |route| &route.proxy);
+    let Value { value, source, .. } = proxy.clone();
     Some(Value::new(value?, source))
 }
 

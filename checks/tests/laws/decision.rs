@@ -71,10 +71,10 @@ pub(crate) fn hold(text: &str) {
     said.push(json(&resolved.with_listing(&listed)));
     let region = &configuration.region.value;
     for endpoint in [
-        resolved.control.service("sts", "STS", region),
-        resolved.control.sign_in(region),
+        resolved.credentials.service("sts", "STS", region),
+        resolved.credentials.sign_in(region),
     ] {
-        said.push(json(&resolved.control.route_to(endpoint)));
+        said.push(json(&resolved.credentials.route_to(endpoint)));
     }
     let _commands = (resolved.export_command(), resolved.auth_refresh_command());
 
