@@ -216,9 +216,10 @@ impl Online<'_> {
         let keyless =
             |link: &Link| matches!(link, Link::Try(Provider::ApiKey | Provider::Unsigned));
         let (mut credentials, signer, listing) = match early {
-            // Keys are kept once they are obtained: a project's come too late (seen, 2.1.330).
+            // Keys are kept once they are obtained, until they expire: a project's come too late (seen, 2.1.330).
             Some((credentials, Some(Signer::Keys(keys))))
-                if !resolved.plan.links.iter().any(keyless) =>
+                if !resolved.plan.links.iter().any(keyless)
+                    && credentials.expires_at.is_none_or(|at| at > world.now()) =>
             {
                 let signer = Some(Signer::Keys(keys));
                 (credentials, signer.clone(), signer)
