@@ -34,10 +34,10 @@ pub(super) async fn quotas(online: &Online<'_>, signer: &Signer) -> Observed<Vec
     let region = &online.resolved.configuration.region.value;
     let endpoint = online
         .resolved
-        .control
+        .credentials
         .service("servicequotas", "SERVICE_QUOTAS", region)
         .value;
-    let config = aws::config(&online.http, Plane::Control, region, &endpoint, signer);
+    let config = aws::config(&online.http, Plane::Credentials, region, &endpoint, signer);
     let client = Client::new(&config);
     let question = async {
         let mut found: Vec<ServiceQuota> = Vec::new();

@@ -38,9 +38,15 @@ pub(super) async fn simulation(online: &Online<'_>, signer: &Signer) -> Observed
         return does_not_apply("the root user and federated users have no policies to simulate");
     };
     let region = &online.resolved.configuration.region.value;
-    let (endpoint, signed_for) = online.resolved.control.iam(region);
+    let (endpoint, signed_for) = online.resolved.credentials.iam(region);
     let endpoint = endpoint.value;
-    let config = aws::config(&online.http, Plane::Control, signed_for, &endpoint, signer);
+    let config = aws::config(
+        &online.http,
+        Plane::Credentials,
+        signed_for,
+        &endpoint,
+        signer,
+    );
     let iam = Iam {
         online,
         client: Client::new(&config),

@@ -612,7 +612,7 @@ fn recognisable(world: &World) -> (Machine, Identities) {
     machine
         .env("HOME", "@HOME@/users/zacharias")
         .env("AWS_PROFILE", "dev")
-        .env("ANTHROPIC_BEDROCK_BASE_URL", "https://gw.firma.example/bedrock")
+        .env("ANTHROPIC_BEDROCK_BASE_URL", "https://gw.firma.example")
         .file(
             "~/users/zacharias/.aws/config",
             "[profile dev]\nrole_arn = arn:aws:iam::210987654321:role/zacharias\nsource_profile = base\nregion = us-east-1\n\

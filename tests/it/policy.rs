@@ -172,7 +172,7 @@ fn a_policy_passes_its_own_check_and_every_missing_action_is_named() {
     assert_eq!(run.code, 0, "{}\n{}", run.stdout, run.stderr);
     insta::assert_snapshot!("policy-check", run.stdout);
     let all = actions(&document);
-    assert_eq!(all.len(), 7, "{all:?}");
+    assert_eq!(all.len(), 10, "{all:?}");
     for action in &all {
         let less = without(&document, action).to_string();
         let arguments = ["--for-checkup", "--format", "json"];

@@ -45,7 +45,7 @@ and go. And a denial names one action on one resource: whoever allows just that 
 
 ## How to fix it
 
-The finding has the statement that is missing, and names the policy that denies when AWS tells it.
+`bedrock-doctor policy` prints the whole policy. The finding names the policy that denies, when AWS tells it.
 ",
     };
 
@@ -198,14 +198,15 @@ fn refused(
         )
     };
     let finding = finding.owner(owner);
-    if invokes {
+    let finding = if invokes {
         remedy(finding, code, &denial, model, known)
     } else {
         finding.fix(format!(
             "allow `{}` on `{}` for the principal",
             first.action, first.resource
         ))
-    }
+    };
+    finding.fix_command("the whole policy", "bedrock-doctor policy")
 }
 
 /// The simulator's answer in the words of a denial.
