@@ -39,6 +39,7 @@ pub(super) async fn quotas(online: &Online<'_>, signer: &Signer) -> Observed<Vec
         .value;
     let config = aws::config(&online.http, Plane::Credentials, region, &endpoint, signer);
     let client = Client::new(&config);
+    let scrubbed = |text: &str| online.secrets.scrub(text);
     let question = async {
         let mut found: Vec<ServiceQuota> = Vec::new();
         let mut next = None;
@@ -72,7 +73,9 @@ pub(super) async fn quotas(online: &Online<'_>, signer: &Signer) -> Observed<Vec
                 break;
             }
         }
-        let known = found.iter().map(|quota| with_default(&client, quota));
+        let known = found
+            .iter()
+            .map(|quota| with_default(&client, quota, &scrubbed));
         Observed::Known(join_all(known).await.into_iter().flatten().collect())
     };
     online
@@ -81,7 +84,11 @@ pub(super) async fn quotas(online: &Online<'_>, signer: &Signer) -> Observed<Vec
 }
 
 /// A quota with AWS's default, which is a question of its own and may be denied alone.
-async fn with_default(client: &Client, quota: &ServiceQuota) -> Option<Quota> {
+async fn with_default(
+    client: &Client,
+    quota: &ServiceQuota,
+    scrubbed: &impl Fn(&str) -> String,
+) -> Option<Quota> {
     let code = quota.quota_code()?;
     let answer = client
         .get_aws_default_service_quota()
@@ -91,8 +98,8 @@ async fn with_default(client: &Client, quota: &ServiceQuota) -> Option<Quota> {
         .await;
     let default = answer.ok().and_then(|answer| answer.quota()?.value());
     Some(Quota {
-        name: quota.quota_name()?.to_owned(),
-        code: code.to_owned(),
+        name: scrubbed(quota.quota_name()?),
+        code: scrubbed(code),
         value: quota.value()?,
         default,
         adjustable: quota.adjustable(),

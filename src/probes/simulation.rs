@@ -98,7 +98,10 @@ impl Iam<'_> {
             .iter()
             .map(|question| self.simulate(&principal, question));
         let results = try_join_all(asked).await?.into_iter().flatten().collect();
-        Ok(Simulation { principal, results })
+        Ok(Simulation {
+            principal: self.online.secrets.scrub(&principal),
+            results,
+        })
     }
 
     async fn role_arn(&self, name: &str) -> Result<String, Failure> {
@@ -145,7 +148,8 @@ impl Iam<'_> {
                 .send()
                 .await
                 .map_err(|error| self.failure(&error))?;
-            simulated.extend(page.evaluation_results().iter().flat_map(results));
+            let results = page.evaluation_results().iter().flat_map(results);
+            simulated.extend(results.map(|result| self.scrubbed(&result)));
             marker = page
                 .marker()
                 .filter(|_| page.is_truncated())
@@ -153,6 +157,17 @@ impl Iam<'_> {
             if marker.is_none() {
                 return Ok(simulated);
             }
+        }
+    }
+
+    fn scrubbed(&self, result: &Simulated) -> Simulated {
+        let scrub = |text: &String| self.online.secrets.scrub(text);
+        Simulated {
+            action: scrub(&result.action),
+            resource: scrub(&result.resource),
+            policies: result.policies.iter().map(scrub).collect(),
+            missing_context: result.missing_context.iter().map(scrub).collect(),
+            ..result.clone()
         }
     }
 

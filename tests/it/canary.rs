@@ -19,7 +19,7 @@ const RUNS: [&[&str]; 6] = [
     &["--show-identifiers"],
     &["-v", "--show-identifiers", "--offline"],
     &["--offline"],
-    &["-v", "--invoke"],
+    &["-v", "--invoke", "--thorough"],
 ];
 
 const FORMATS: [&str; 3] = ["table", "json", "markdown"];
@@ -505,6 +505,15 @@ fn answers_that_echo() {
         .replace('+', "%2B")
         .replace('=', "%3D");
     let json = serde_json::to_string(&token).unwrap();
+    // The quota is for a model in use, and all of its name is shown.
+    let name = "Cross-region model inference tokens per minute for Anthropic Claude Opus 5.5";
+    world.quota(&format!("{name} ({token})"), &secret, 5.0, 9.0);
+    check(&machine, &canaries);
+    for service in ["iam", "servicequotas"] {
+        let message = format!("User: x is not authorized with {token} and {secret}");
+        world.rule(Rule::new(service, "").aws_error(403, "AccessDeniedException", &message));
+    }
+    check(&machine, &canaries);
     for message in [
         format!(
             "The request signature we calculated does not match. The Canonical String for this request should have been\n'GET\n/\nx-amz-security-token:{token}\n' The String-to-Sign should have been 'AWS4 {token}'"
