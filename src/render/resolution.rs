@@ -376,13 +376,11 @@ impl Table {
     }
 
     fn ignored(&mut self, resolution: &Resolution) {
-        let is_variable = |name: &str| !name.contains('/');
         let lines: Vec<String> = resolution
             .ignored
             .iter()
-            // What is wrong with a file stands beside it.
-            .filter(|ignored| ignored.source.name.is_some() || is_variable(&ignored.name))
-            .filter(|ignored| !ignored.why.starts_with("the whole file"))
+            // What is wrong with a file, which has no name of its own in it, stands beside the file.
+            .filter(|ignored| ignored.source.name.is_some())
             .map(|ignored| format!("{}: {}", ignored.source.words(), ignored.why))
             .collect();
         self.list("Ignored", &lines);
