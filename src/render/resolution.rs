@@ -12,6 +12,7 @@ use bedrock_doctor_checks::text::relative;
 use owo_colors::Style;
 
 use super::page::{Look, Page, visible};
+use super::summary::versions;
 use crate::resolution::{AwsCliView, Resolution, ResolvedStep};
 
 /// Where the text behind a heading begins.
@@ -25,7 +26,10 @@ pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
             look,
         },
     };
-    table.page.text(&header(resolution, look), 0);
+    let header = versions(&resolution.tool, &resolution.claude_code);
+    table
+        .page
+        .text(&look.paint(&header, Style::new().dimmed()), 0);
     table.page.what_if(&resolution.what_if);
     table.page.blank();
     let provider = resolution.provider.value;
@@ -59,20 +63,6 @@ pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
     table.notes(resolution);
     table.list("Open", &resolution.open);
     table.page.lines.join("\n") + "\n"
-}
-
-/// `bedrock-doctor 0.1.0 · Claude Code 2.1.330`.
-fn header(resolution: &Resolution, look: Look) -> String {
-    let tool = &resolution.tool;
-    let claude_code = &resolution.claude_code;
-    let rules = claude_code.rules.as_deref().unwrap_or_default();
-    let version = match &claude_code.version {
-        Some(version) if version != rules => format!("Claude Code {version} (rules of {rules})"),
-        Some(version) => format!("Claude Code {version}"),
-        None => format!("Claude Code not found (rules of {rules})"),
-    };
-    let header = format!("{} {} · {version}", tool.name, tool.version);
-    look.paint(&header, Style::new().dimmed())
 }
 
 struct Table {
@@ -120,20 +110,12 @@ impl Table {
         let found = &resolution.credentials;
         let is_tried =
             !matches!(found.steps.last(), Some(last) if last.outcome == StepOutcome::NotTried);
-        let mut what = vec![
-            match (found.kind, is_tried) {
-                (CredentialKind::InstanceMetadata, false) => "none, unless this is an EC2 instance",
-                (kind, _) => kind.words(),
-            }
-            .to_owned(),
-        ];
-        what.extend(
-            found
-                .profile
-                .as_ref()
-                .map(|profile| format!("profile {profile}")),
+        let mut what = who(
+            found.kind,
+            is_tried,
+            found.profile.as_ref(),
+            found.access_key_id.as_ref(),
         );
-        what.extend(found.access_key_id.clone());
         what.extend(found.expires_at.map(|at| {
             let verb = if at <= resolution.now {
                 "expired"
@@ -445,21 +427,35 @@ fn main_endpoint(resolution: &Resolution) -> &Value<String> {
     .unwrap_or(&endpoint.runtime)
 }
 
+/// Where credentials come from and which they are, in parts. `is_tried`: the source was asked.
+fn who(
+    kind: CredentialKind,
+    is_tried: bool,
+    profile: Option<&String>,
+    access_key_id: Option<&String>,
+) -> Vec<String> {
+    let kind = match kind {
+        CredentialKind::InstanceMetadata if !is_tried => "none, unless this is an EC2 instance",
+        kind => kind.words(),
+    };
+    let profile = profile.map(|profile| format!("profile {profile}"));
+    std::iter::once(kind.to_owned())
+        .chain(profile)
+        .chain(access_key_id.cloned())
+        .collect()
+}
+
 fn aws_credentials(credentials: &Value<AwsCliCredentials>) -> String {
     let found = &credentials.value;
     if let Some(error) = &found.error {
         return format!("it ends with {}: {}", error.name, error.reason);
     }
-    let mut what = vec![
-        match found.kind {
-            CredentialKind::InstanceMetadata => "none, unless this is an EC2 instance",
-            kind => kind.words(),
-        }
-        .to_owned(),
-    ];
-    let profile = found.profile.iter();
-    what.extend(profile.map(|profile| format!("profile {profile}")));
-    what.extend(found.access_key_id.clone());
+    let what = who(
+        found.kind,
+        false,
+        found.profile.as_ref(),
+        found.access_key_id.as_ref(),
+    );
     let from = in_brackets(&credentials.source);
     format!("credentials: {}{from}", what.join(" · "))
 }

@@ -6,7 +6,7 @@ use bedrock_doctor_checks::finding::{Finding, Status};
 use bedrock_doctor_checks::forecast::{Forecast, LayerKind, RenewedBy};
 use bedrock_doctor_checks::text::{count, relative};
 
-use crate::report::Report;
+use crate::report::{ClaudeCodeVersion, Report, Tool};
 
 /// The sign of a status.
 pub(crate) fn sign(status: Status) -> &'static str {
@@ -91,17 +91,7 @@ impl<'a> FamilyFindings<'a> {
 
 /// `bedrock-doctor 0.1.0 · Claude Code 2.1.330 · Region us-east-1 · profile dev`.
 pub(crate) fn header(report: &Report) -> String {
-    let mut parts = vec![format!("{} {}", report.tool.name, report.tool.version)];
-    parts.push(
-        match (&report.claude_code.version, &report.claude_code.rules) {
-            (Some(version), Some(rules)) if version != rules => {
-                format!("Claude Code {version} (rules of {rules})")
-            }
-            (Some(version), _) => format!("Claude Code {version}"),
-            (None, Some(rules)) => format!("Claude Code not found (rules of {rules})"),
-            (None, None) => "Claude Code not found".to_owned(),
-        },
-    );
+    let mut parts = vec![versions(&report.tool, &report.claude_code)];
     if let Some(configuration) = report.facts.configuration.known() {
         parts.push(configuration.region.value.clone());
         if configuration.profile.source.kind != SourceKind::Default {
@@ -109,6 +99,19 @@ pub(crate) fn header(report: &Report) -> String {
         }
     }
     parts.join(" · ")
+}
+
+/// `bedrock-doctor 0.1.0 · Claude Code 2.1.330`.
+pub(crate) fn versions(tool: &Tool, claude_code: &ClaudeCodeVersion) -> String {
+    let claude_code = match (&claude_code.version, &claude_code.rules) {
+        (Some(version), Some(rules)) if version != rules => {
+            format!("Claude Code {version} (rules of {rules})")
+        }
+        (Some(version), _) => format!("Claude Code {version}"),
+        (None, Some(rules)) => format!("Claude Code not found (rules of {rules})"),
+        (None, None) => "Claude Code not found".to_owned(),
+    };
+    format!("{} {} · {claude_code}", tool.name, tool.version)
 }
 
 /// What Claude Code will use, when nothing is wrong.
