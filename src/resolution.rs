@@ -14,18 +14,18 @@ use bedrock_doctor_checks::forecast::{Forecast, Layer};
 use bedrock_doctor_checks::probe::ProbeId;
 use bedrock_doctor_checks::registry::ALL;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::{ClaudeCodeVersion, SCHEMA, Schema, Tool};
 
 /// The answer of `resolve`.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Resolution {
     pub(crate) schema: Schema,
     pub(crate) tool: Tool,
     pub(crate) claude_code: ClaudeCodeVersion,
     /// What is assumed instead of what the machine says.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) what_if: Vec<String>,
     pub(crate) provider: Value<Provider>,
     pub(crate) region: Value<String>,
@@ -40,11 +40,11 @@ pub(crate) struct Resolution {
     pub(crate) tls: Tls,
     pub(crate) settings_files: Vec<SettingsFile>,
     /// Why Claude Code ends at its start, when a settings file makes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stops: Option<String>,
     pub(crate) forecast: Lifetime,
     /// What the AWS CLI would use in the same shell.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) aws_cli: Option<AwsCliView>,
     /// What is set and has no effect.
     pub(crate) ignored: Vec<Ignored>,
@@ -52,12 +52,10 @@ pub(crate) struct Resolution {
     pub(crate) notes: Vec<Note>,
     /// What could not be told, or was left out with `--offline`.
     pub(crate) open: Vec<String>,
-    #[serde(skip)]
-    pub(crate) now: Timestamp,
 }
 
 /// Full URLs.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     /// Control-plane calls: the profile listing.
     pub(crate) bedrock: Value<String>,
@@ -68,31 +66,31 @@ pub(crate) struct Endpoint {
 }
 
 /// The credentials, without secrets.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct ResolvedCredentials {
     pub(crate) kind: CredentialKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) profile: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) access_key_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) has_session_token: bool,
     pub(crate) renewable: bool,
     /// What Claude Code prints when it ends without credentials.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     pub(crate) steps: Vec<ResolvedStep>,
     /// A run of `awsAuthRefresh`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) auth_refresh: Option<AuthRefresh>,
     /// Why a renewed token could not be written.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) not_saved: Option<String>,
 }
 
 /// One provider of the chain.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct ResolvedStep {
     pub(crate) provider: CredentialKind,
     pub(crate) outcome: StepOutcome,
@@ -110,7 +108,7 @@ impl From<&Step> for ResolvedStep {
 }
 
 /// The models; a value is what goes into the request.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Models {
     pub(crate) main: Value<String>,
     pub(crate) background: Value<String>,
@@ -118,26 +116,22 @@ pub(crate) struct Models {
     pub(crate) sonnet: Value<String>,
     pub(crate) haiku: Value<String>,
     /// Where the background model is invoked, when that is another Region.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) background_region: Option<Value<String>>,
 }
 
 /// What the AWS CLI would use, and in what that is something else.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct AwsCliView {
     #[serde(flatten)]
     pub(crate) uses: AwsCli,
     /// `profile`, `region`, `credentials`.
-    pub(crate) differs: Vec<&'static str>,
+    pub(crate) differs: Vec<String>,
 }
 
-fn aws_cli(
-    facts: &Facts,
-    configuration: &Configuration,
-    show_identifiers: bool,
-) -> Option<AwsCliView> {
-    let mut uses = facts.aws_cli.known()?.clone();
-    let theirs = &mut uses.credentials.value;
+fn aws_cli(facts: &Facts, configuration: &Configuration) -> Option<AwsCliView> {
+    let uses = facts.aws_cli.known()?.clone();
+    let theirs = &uses.credentials.value;
     let differ = facts.credentials.known().is_some_and(|ours| {
         let other_key = theirs.access_key_id.is_some()
             && ours.access_key_id.is_some()
@@ -147,8 +141,6 @@ fn aws_cli(
             || (theirs.profile.is_some() && theirs.profile != ours.profile)
             || other_key
     });
-    let id = theirs.access_key_id.take();
-    theirs.access_key_id = id.map(|id| shortened(&id, show_identifiers));
     let region = uses.region.as_ref().map(|region| &region.value);
     let differs = [
         ("profile", uses.profile.value != configuration.profile.value),
@@ -157,13 +149,13 @@ fn aws_cli(
     ];
     let differs = differs.iter().filter(|(_, differs)| *differs);
     Some(AwsCliView {
-        differs: differs.map(|(name, _)| *name).collect(),
+        differs: differs.map(|(name, _)| (*name).to_owned()).collect(),
         uses,
     })
 }
 
 /// A judgement of a check.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Note {
     pub(crate) id: String,
     pub(crate) status: Status,
@@ -197,7 +189,7 @@ fn notes(facts: &Facts) -> Vec<Note> {
 }
 
 /// How long the credentials will do.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Lifetime {
     /// What will expire, the soonest first.
     pub(crate) layers: Vec<Layer>,
@@ -216,16 +208,18 @@ impl Lifetime {
 }
 
 /// A request.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Request {
-    pub(crate) method: &'static str,
+    pub(crate) method: String,
     pub(crate) url: String,
+    /// The endpoint that the URL begins with.
+    pub(crate) endpoint: Value<String>,
     /// The service of the signature.
-    pub(crate) service: &'static str,
+    pub(crate) service: String,
 }
 
 /// The proxy of invocations, and those of other calls.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Proxies {
     #[serde(flatten)]
     pub(crate) invocations: Value<Option<String>>,
@@ -236,7 +230,7 @@ pub(crate) struct Proxies {
 }
 
 /// Which certificates are trusted beside the built-in ones and the system's.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Tls {
     pub(crate) ca_files: Vec<CaFile>,
     /// Whether certificates are checked at all.
@@ -245,7 +239,7 @@ pub(crate) struct Tls {
 
 impl Resolution {
     /// The answer that these facts give; none when there is no configuration, which every run has.
-    pub(crate) fn of(facts: &Facts, show_identifiers: bool) -> Option<Self> {
+    pub(crate) fn of(facts: &Facts) -> Option<Self> {
         let configuration = facts.configuration.known()?;
         let endpoint = |route: &Route| route.endpoint.clone();
         let found = facts.claude_code.known();
@@ -268,7 +262,7 @@ impl Resolution {
                 mantle: configuration.mantle.as_ref().map(endpoint),
                 anthropic_aws: configuration.anthropic_aws.as_ref().map(endpoint),
             },
-            credentials: credentials(facts, show_identifiers),
+            credentials: credentials(facts),
             models: Models {
                 main: configuration.models.main.clone(),
                 background: configuration.models.background.clone(),
@@ -278,9 +272,10 @@ impl Resolution {
                 background_region: configuration.background_region.clone(),
             },
             request: configuration.main_request().map(|request| Request {
-                method: "POST",
+                method: "POST".to_owned(),
+                endpoint: endpoint(request.route),
                 url: request.url,
-                service: request.service,
+                service: request.service.to_owned(),
             }),
             headers: configuration.headers.clone(),
             proxy: proxies(configuration),
@@ -288,25 +283,21 @@ impl Resolution {
             settings_files: configuration.settings_files.clone(),
             stops: stops(configuration),
             forecast: Lifetime::of(facts),
-            aws_cli: aws_cli(facts, configuration, show_identifiers),
+            aws_cli: aws_cli(facts, configuration),
             ignored,
             notes: notes(facts),
             open: open::questions(facts, configuration),
-            now: facts.now,
         })
     }
 }
 
-fn credentials(facts: &Facts, show_identifiers: bool) -> ResolvedCredentials {
+fn credentials(facts: &Facts) -> ResolvedCredentials {
     let none = Credentials::none(Vec::new(), None);
     let found = facts.credentials.known().unwrap_or(&none);
     ResolvedCredentials {
         kind: found.kind,
         profile: found.profile.clone(),
-        access_key_id: found
-            .access_key_id
-            .as_ref()
-            .map(|id| shortened(id, show_identifiers)),
+        access_key_id: found.access_key_id.clone(),
         expires_at: found.expires_at,
         has_session_token: found.has_session_token,
         renewable: found.renewable,
@@ -315,15 +306,6 @@ fn credentials(facts: &Facts, show_identifiers: bool) -> ResolvedCredentials {
         auth_refresh: found.auth_refresh.clone(),
         not_saved: found.not_saved.clone(),
     }
-}
-
-/// `…` and the last four characters of an access key id.
-fn shortened(id: &str, show_identifiers: bool) -> String {
-    if show_identifiers {
-        return id.to_owned();
-    }
-    let start = id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
-    format!("…{}", &id[start..])
 }
 
 fn stops(configuration: &Configuration) -> Option<String> {

@@ -42,25 +42,22 @@ pub(crate) fn run(world: &World, args: &ResolveArgs, global: &Global, output: &O
     let Some(collected) = observe(&world, options, &wanted, for_people, global, output) else {
         return Exit::Internal;
     };
-    let mut facts = collected.facts;
-    if !args.show_identifiers {
-        facts = redact::keys_shortened(&facts);
-    }
-    if args.format == ListFormat::Table {
-        facts = redact::printable(&facts);
-    }
-    let Some(resolution) = Resolution::of(&facts, args.show_identifiers) else {
+    let Some(mut shown) = Resolution::of(&collected.facts) else {
         return Exit::Internal;
     };
+    if !args.show_identifiers {
+        shown = redact::keys_shortened(&shown);
+    }
     let text = match args.format {
-        ListFormat::Json => json::render(&resolution),
+        // JSON escapes what must be escaped.
+        ListFormat::Json => json::render(&shown),
         ListFormat::Table => {
             let look = Look {
                 colour: args.output.is_none() && output.colour(global.color, &world),
                 verbose: global.verbose,
                 width: output.width(&world),
             };
-            resolution::render(&resolution, look)
+            resolution::render(&redact::printable(&shown), collected.facts.now, look)
         }
     };
     output.write(args.output.as_deref(), &text, Exit::Healthy)

@@ -9,18 +9,20 @@ use bedrock_doctor_checks::facts::{
 use bedrock_doctor_checks::finding::Status;
 use bedrock_doctor_checks::forecast::RenewedBy;
 use bedrock_doctor_checks::text::relative;
+use jiff::Timestamp;
 use owo_colors::Style;
 
 use super::page::{Look, Page, visible};
 use super::summary::versions;
-use crate::resolution::{AwsCliView, Resolution, ResolvedStep};
+use crate::resolution::{AwsCliView, Request, Resolution, ResolvedStep};
 
 /// Where the text behind a heading begins.
 const INDENT: usize = 14;
 
 /// The whole answer.
-pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
+pub(crate) fn render(resolution: &Resolution, now: Timestamp, look: Look) -> String {
     let mut table = Table {
+        now,
         page: Page {
             lines: Vec::new(),
             look,
@@ -67,6 +69,7 @@ pub(crate) fn render(resolution: &Resolution, look: Look) -> String {
 
 struct Table {
     page: Page,
+    now: Timestamp,
 }
 
 impl Table {
@@ -117,12 +120,8 @@ impl Table {
             found.access_key_id.as_ref(),
         );
         what.extend(found.expires_at.map(|at| {
-            let verb = if at <= resolution.now {
-                "expired"
-            } else {
-                "expires"
-            };
-            format!("{verb} {}", relative(at, resolution.now))
+            let verb = if at <= self.now { "expired" } else { "expires" };
+            format!("{verb} {}", relative(at, self.now))
         }));
         let mut lines = vec![what.join(" · ")];
         lines.extend(
@@ -155,7 +154,7 @@ impl Table {
                 RenewedBy::You => "sign in again",
                 RenewedBy::Nobody => "nothing renews it",
             };
-            let (verb, then) = if layer.expires_at <= resolution.now {
+            let (verb, then) = if layer.expires_at <= self.now {
                 ("expired", "")
             } else {
                 ("expires", " then")
@@ -165,7 +164,7 @@ impl Table {
             } else {
                 ""
             };
-            let when = relative(layer.expires_at, resolution.now);
+            let when = relative(layer.expires_at, self.now);
             format!("{}: {verb} {when}; {who}{then}", layer.layer.words())
         });
         let layers: Vec<String> = layers.collect();
@@ -189,7 +188,7 @@ impl Table {
         };
         let mut lines = Vec::new();
         for what in differs {
-            lines.push(match (*what, &uses.region) {
+            lines.push(match (what.as_str(), &uses.region) {
                 ("profile", _) => {
                     let from = in_brackets(&uses.profile.source);
                     format!("profile {}{from}", uses.profile.value)
@@ -249,13 +248,11 @@ impl Table {
 
     /// Where requests go, through what, with which header fields.
     fn way(&mut self, resolution: &Resolution) {
-        if let Some(request) = &resolution.request {
-            self.row(
-                "Requests",
-                &[request.method.to_owned(), request.url.clone()],
-            );
+        let request = resolution.request.as_ref();
+        if let Some(Request { method, url, .. }) = request {
+            self.row("Requests", &[method.clone(), url.clone()]);
         }
-        let endpoint = main_endpoint(resolution);
+        let endpoint = request.map_or(&resolution.endpoint.runtime, |request| &request.endpoint);
         let mut lines = vec![format!("invocations: {}", endpoint.value)];
         lines.push(self.dim(&format!("  {}", from(&endpoint.source))));
         lines.extend(self.losers(endpoint));
@@ -414,17 +411,6 @@ fn proxied(proxy: &Value<Option<String>>) -> Vec<String> {
         format!("  not `{url}`: {}", lost.source.words())
     });
     std::iter::once(first).chain(lost).collect()
-}
-
-fn main_endpoint(resolution: &Resolution) -> &Value<String> {
-    let endpoint = &resolution.endpoint;
-    let service = resolution.request.as_ref().map(|request| request.service);
-    match service {
-        Some("bedrock-mantle") => endpoint.mantle.as_ref(),
-        Some("aws-external-anthropic") => endpoint.anthropic_aws.as_ref(),
-        _ => None,
-    }
-    .unwrap_or(&endpoint.runtime)
 }
 
 /// Where credentials come from and which they are, in parts. `is_tried`: the source was asked.

@@ -259,6 +259,29 @@ fn the_document_has_its_fields() {
 }
 
 #[test]
+fn keys_that_end_alike_are_told_apart() {
+    let mut machine = with_keys();
+    machine.file(
+        "~/.claude/settings.json",
+        r#"{"env": {"AWS_ACCESS_KEY_ID": "AKIASETTINGS00000001", "AWS_REGION": "us-east-1"}}"#,
+    );
+    let told = answer(&machine, &[]);
+    assert_eq!(told["credentials"]["access_key_id"], "…0001");
+    let aws = &told["aws_cli"];
+    assert_eq!(aws["credentials"]["value"]["access_key_id"], "…0001");
+    assert_eq!(aws["differs"], json!(["region", "credentials"]));
+    for arguments in [&[][..], &["--format", "json"]] {
+        let run = offline(&machine, arguments);
+        let whole = ["AKIASETTINGS", "AKIAENVIRONMENT"];
+        assert!(
+            !whole.iter().any(|id| run.stdout.contains(id)),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+#[test]
 fn a_newer_version_gets_the_newest_known_rules_and_it_says_so() {
     let told = answer(&with_keys(), &["--claude-version", "9.9.9"]);
     assert_eq!(told["claude_code"]["version"], "9.9.9");
