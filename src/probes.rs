@@ -1,4 +1,5 @@
-//! The probes: what each asks, what it costs, how long it may take. How they run side by side stands in `run.rs`.
+//! The probes: what each asks, what it costs, how long it may take. `run.rs` is a run; how it asks AWS side by side stands
+//! in `online.rs`.
 //!
 //! A probe may decide what to ask next, never whether an answer is good.
 

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use bedrock_doctor_checks::claude_code::credential_plan::{Link, Provider};
 use bedrock_doctor_checks::claude_code::{Inputs, Resolved, resolve};
-use bedrock_doctor_checks::facts::{AuthRefresh, AwsCli, AwsFiles};
+use bedrock_doctor_checks::facts::{AuthRefresh, AwsFiles};
 use bedrock_doctor_checks::probe::ProbeId;
 
-use super::{Options, aws_cli, aws_files, chain};
+use super::{Options, aws_files, chain};
 use crate::credentials::{AuthRefreshed, Walked, auth_refresh};
 use crate::http::Http;
 use crate::progress::Progress;
@@ -30,8 +30,6 @@ pub(super) struct Ran {
     pub(super) took: Duration,
     /// The AWS files afterwards: the command may have written them.
     pub(super) aws_files: AwsFiles,
-    /// What the AWS CLI would use with them.
-    pub(super) aws_cli: AwsCli,
     /// What Claude Code decides with them.
     pub(super) resolved: Resolved,
 }
@@ -65,7 +63,6 @@ pub(super) async fn run(
         run,
         took,
         aws_files,
-        aws_cli: aws_cli::observe(&options.what_if.shell(world)),
         resolved: resolve(Inputs { profiles, ..inputs }),
     })))
 }

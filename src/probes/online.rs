@@ -11,7 +11,6 @@ use bedrock_doctor_checks::claude_code::network::host_of;
 use bedrock_doctor_checks::facts::{Absence, AuthRefresh, Facts, Failure, FailureKind, Observed};
 use bedrock_doctor_checks::probe::ProbeId;
 
-use super::run::observed_outcome;
 use super::{
     Collected, Extent, Options, Timing, bedrock, chain, identity, invocation, longest, quotas,
     simulation, sso_cache,
@@ -247,7 +246,8 @@ impl Online<'_> {
         self.note(ProbeId::Credentials, since, "known");
         let mut facts = self.facts.borrow_mut();
         if self.options.renewal == Renewal::Renew {
-            facts.sso_cache = sso_cache::observe(world, resolved.plan.sso(), Some(&credentials));
+            let cache = sso_cache::observe(world, resolved.plan.sso(), Some(&credentials));
+            facts.sso_cache = Observed::Known(cache);
         }
         facts.credentials = Observed::Known(credentials);
         (signer, listing)
@@ -375,5 +375,14 @@ impl Online<'_> {
             .unwrap_or_else(|_| {
                 Observed::Failed(timed_out(&self.http, service, &host_of(endpoint), patience))
             })
+    }
+}
+
+/// How a probe ended, for the timings.
+fn observed_outcome<T>(observed: &Observed<T>) -> &'static str {
+    match observed {
+        Observed::Known(_) => "known",
+        Observed::Failed(_) => "failed",
+        Observed::NotCollected(_) => "not-collected",
     }
 }

@@ -91,13 +91,8 @@ pub(crate) async fn collect(
     let since = Instant::now();
     let settings = settings_files::read(world, what_if.settings.as_ref());
     let mut environment = Environment::merge(world.environment(), &settings);
-    for (name, flag, value) in [
-        ("AWS_PROFILE", "--profile", &what_if.profile),
-        ("AWS_REGION", "--region", &what_if.region),
-    ] {
-        if let Some(value) = value {
-            environment.set(name, value, flag);
-        }
+    for (name, value, flag) in what_if.variables() {
+        environment.set(name, value, flag);
     }
     timed(ProbeId::Configuration, since, "known");
     let since = Instant::now();
@@ -105,7 +100,8 @@ pub(crate) async fn collect(
     facts.aws_files = Observed::Known(aws_files);
     timed(ProbeId::AwsFiles, since, "known");
     let since = Instant::now();
-    facts.aws_cli = Observed::Known(aws_cli::observe(&what_if.shell(world)));
+    let aws_cli = || Observed::Known(aws_cli::observe(&what_if.shell(world)));
+    facts.aws_cli = aws_cli();
     timed(ProbeId::AwsCli, since, "known");
     let mut resolved = resolve(Inputs {
         environment,
@@ -123,7 +119,7 @@ pub(crate) async fn collect(
         match auth_refresh::run(world, &resolved, &secrets, deadline, options, progress).await {
             Some(Refreshed::Ran(ran)) => {
                 facts.aws_files = Observed::Known(ran.aws_files);
-                facts.aws_cli = Observed::Known(ran.aws_cli);
+                facts.aws_cli = aws_cli();
                 resolved = ran.resolved;
                 secrets = Secrets::of(&resolved);
                 refreshed = Some(ran.run);
@@ -142,8 +138,8 @@ pub(crate) async fn collect(
         resolve(Inputs { profiles, ..inputs })
     });
     let since = Instant::now();
-    facts.sso_cache = sso_cache::observe(world, resolved.plan.sso(), None);
-    timed(ProbeId::SsoCache, since, observed_outcome(&facts.sso_cache));
+    facts.sso_cache = Observed::Known(sso_cache::observe(world, resolved.plan.sso(), None));
+    timed(ProbeId::SsoCache, since, "known");
 
     let online = Online {
         world,
@@ -163,13 +159,4 @@ pub(crate) async fn collect(
     // At the deadline what has no answer yet says so already.
     let _ = tokio::time::timeout_at(deadline.into(), Box::pin(online.run(walked))).await;
     online.finish()
-}
-
-/// How a probe ended, for the timings.
-pub(super) fn observed_outcome<T>(observed: &Observed<T>) -> &'static str {
-    match observed {
-        Observed::Known(_) => "known",
-        Observed::Failed(_) => "failed",
-        Observed::NotCollected(_) => "not-collected",
-    }
 }

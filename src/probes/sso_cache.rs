@@ -2,7 +2,7 @@
 
 use bedrock_doctor_checks::claude_code::credential_plan::Sso;
 use bedrock_doctor_checks::facts::{
-    Credentials, FileProblem, Observed, SsoCache, SsoSession, SsoToken, Step,
+    Credentials, FileProblem, SsoCache, SsoSession, SsoToken, Step,
 };
 use bedrock_doctor_checks::parse::Expiry;
 use bedrock_doctor_checks::parse::sso_token::{self, TokenProblem};
@@ -17,7 +17,7 @@ pub(super) fn observe(
     world: &World,
     active: Option<&Sso>,
     walked: Option<&Credentials>,
-) -> Observed<SsoCache> {
+) -> SsoCache {
     let told = |causes: &[&str]| {
         let steps = walked.map_or(&[][..], |walked| &walked.steps);
         let is_told = |step: &&Step| step.cause.as_deref().is_some_and(|it| causes.contains(&it));
@@ -44,12 +44,12 @@ pub(super) fn observe(
                 file: session.cache_file.clone(),
                 problem: problem.clone(),
             });
-            return Observed::Known(SsoCache {
+            return SsoCache {
                 path: world.shown(&folder),
                 problems: problems.collect(),
                 active,
                 tokens: Vec::new(),
-            });
+            };
         }
     };
     names.retain(|name| name.strip_suffix(".json").is_some());
@@ -103,5 +103,5 @@ pub(super) fn observe(
             }),
         }
     }
-    Observed::Known(cache)
+    cache
 }

@@ -76,12 +76,21 @@ impl WhatIf {
         Ok((world, what_if))
     }
 
+    /// The variables that flags stand for: name, value, flag.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&'static str, &str, &'static str)> {
+        let all = [
+            ("AWS_PROFILE", &self.profile, "--profile"),
+            ("AWS_REGION", &self.region, "--region"),
+        ];
+        all.into_iter()
+            .filter_map(|(name, value, flag)| Some((name, value.as_deref()?, flag)))
+    }
+
     /// The machine as another program would see it that is started with the same assumptions.
     pub(super) fn shell(&self, world: &World) -> World {
-        let assumed = [("AWS_PROFILE", &self.profile), ("AWS_REGION", &self.region)];
-        let variables: Vec<(String, String)> = assumed
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)))
+        let variables = self.variables();
+        let variables: Vec<(String, String)> = variables
+            .map(|(name, value, _)| (name.to_owned(), value.to_owned()))
             .collect();
         world.with_variables(&variables)
     }
