@@ -15,10 +15,12 @@ mod sso;
 
 use std::time::{Duration, Instant};
 
+use aws_config::SdkConfig;
 use aws_credential_types::Credentials as Keys;
 use aws_credential_types::Token;
 use bedrock_doctor_checks::claude_code::Resolved;
 use bedrock_doctor_checks::claude_code::credential_plan::{Link, NO_PROVIDERS, Provider};
+use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::claude_code::variables::looks_like_access_key_id;
 use bedrock_doctor_checks::facts::{
     CredentialKind, Credentials, Failure, FailureKind, Step, StepOutcome, Value,
@@ -26,6 +28,7 @@ use bedrock_doctor_checks::facts::{
 use jiff::Timestamp;
 
 pub(crate) use self::renewal::{AuthRefreshed, Renewal, auth_refresh};
+use crate::aws;
 use crate::http::Http;
 use crate::secrets::Secrets;
 use crate::world::World;
@@ -286,14 +289,21 @@ impl Chain<'_> {
         }
     }
 
-    /// The address of a service, unless the SDK refuses to ask there, which ends the chain.
-    fn address(&self, endpoint: Value<String>, region: &str) -> Result<String, Refused> {
-        match self.resolved.credentials.refusal(&endpoint, region) {
-            None => Ok(endpoint.value),
-            Some(failure) => Err(Refused::new("endpoint-refused", failure.words())
+    /// What a client of a service is made of, and its host. The SDK may refuse to ask there, which ends the chain.
+    fn client(
+        &self,
+        endpoint: Value<String>,
+        region: &str,
+        signer: &Signer,
+    ) -> Result<(SdkConfig, String), Refused> {
+        if let Some(failure) = self.resolved.credentials.refusal(&endpoint, region) {
+            return Err(Refused::new("endpoint-refused", failure.words())
                 .printing(failure.message.clone())
-                .with(failure)),
+                .with(failure));
         }
+        let address = endpoint.value;
+        let config = aws::config(self.http, Plane::Credentials, region, &address, signer);
+        Ok((config, host_of(&address)))
     }
 
     fn profile_of(&self, provider: &Provider) -> Option<String> {

@@ -119,7 +119,7 @@ fn endpoint(
         let entry = configuration.services.get(&section)?.get("bedrock")?;
         let url = nested(entry, "endpoint_url")?.to_owned();
         let name = format!("[services {section}] bedrock.endpoint_url");
-        Some((url, configuration.source(entry.line, name)))
+        Some((url, configuration.source(false, entry.line, name)))
     });
     let named = ["AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL"];
     let all = variables(shell, &named)
@@ -229,18 +229,20 @@ impl Configuration {
     fn located(&self, profile: &str, key: &str) -> Option<(String, Source)> {
         let located = self.profiles.get(profile)?.get(key)?;
         let name = format!("[{profile}] {key}");
-        let mut source = self.source(located.value.line, name);
-        if located.in_credentials {
-            source.path = Some(self.credentials_path.clone());
-        }
+        let source = self.source(located.in_credentials, located.value.line, name);
         Some((shown(&located.value.value), source))
     }
 
-    /// A place in the config file.
-    fn source(&self, line: u32, name: String) -> Source {
+    /// A place in the credentials file, or in the config file.
+    fn source(&self, in_credentials: bool, line: u32, name: String) -> Source {
+        let path = if in_credentials {
+            &self.credentials_path
+        } else {
+            &self.config_path
+        };
         Source {
             kind: SourceKind::AwsFile,
-            path: Some(self.config_path.clone()),
+            path: Some(path.clone()),
             line: Some(line),
             name: Some(name),
         }

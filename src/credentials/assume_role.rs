@@ -1,7 +1,6 @@
 //! Roles assumed through STS, from other credentials or with an OIDC token.
 
 use bedrock_doctor_checks::claude_code::credential_plan::{AssumeRole, Base, WebIdentity};
-use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
 use jiff::Timestamp;
 
@@ -118,9 +117,8 @@ pub(super) fn sts(
 ) -> Result<(aws_sdk_sts::Client, String), Refused> {
     let region = region.unwrap_or(&chain.resolved.configuration.region.value);
     let endpoint = chain.resolved.credentials.service("sts", "STS", region);
-    let endpoint = chain.address(endpoint, region)?;
-    let config = aws::config(chain.http, Plane::Credentials, region, &endpoint, signer);
-    Ok((aws_sdk_sts::Client::new(&config), host_of(&endpoint)))
+    let (config, host) = chain.client(endpoint, region, signer)?;
+    Ok((aws_sdk_sts::Client::new(&config), host))
 }
 
 fn session_name(chain: &Chain<'_>, configured: Option<&str>) -> String {

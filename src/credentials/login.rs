@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_signin::operation::create_o_auth2_token::CreateOAuth2TokenError;
 use aws_sdk_signin::types::CreateOAuth2TokenRequestBody;
-use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
+use bedrock_doctor_checks::claude_code::credential_plan::RENEWAL_WINDOW;
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
 use bedrock_doctor_checks::parse::JsonProblem;
 use bedrock_doctor_checks::parse::login_token::{self, LoginTokenFile};
@@ -95,7 +95,7 @@ pub(super) async fn session(chain: &Chain<'_>, profile: &str, session: &str) -> 
         let when = relative(at, chain.now());
         format!("the sign-in of profile `{profile}` expired {when}{what}")
     };
-    if left > renewal::WINDOW {
+    if left > RENEWAL_WINDOW {
         return Ok(cached(""));
     }
     if let Some(put_off) = renewal::put_off(chain, &path) {
@@ -159,11 +159,11 @@ async fn renew(
         .or_else(|| chain.resolved.inputs.profiles.get(profile, "region"))
         .unwrap_or(&chain.resolved.configuration.region.value);
     let endpoint = chain.resolved.credentials.sign_in(region);
-    let endpoint = chain
-        .address(endpoint, region)
+    let (config, host) = chain
+        .client(endpoint, region, &Signer::Nobody)
         .map_err(Refused::into_failure)?;
-    let host = host_of(&endpoint);
-    let url = format!("{}/v1/token", endpoint.trim_end_matches('/'));
+    let address = config.endpoint_url().unwrap_or_default();
+    let url = format!("{}/v1/token", address.trim_end_matches('/'));
     let proof = dpop::proof(dpop_key, &url, chain.world.clock()).ok_or_else(|| {
         let what = "its `dpopKey` is no P-256 key in PEM, so no proof can be made with it";
         Failure::new(FailureKind::File, what)
@@ -174,13 +174,6 @@ async fn renew(
         .refresh_token(refresh_token)
         .build()
         .ok();
-    let config = aws::config(
-        chain.http,
-        Plane::Credentials,
-        region,
-        &endpoint,
-        &Signer::Nobody,
-    );
     let answer = aws_sdk_signin::Client::new(&config)
         .create_o_auth2_token()
         .set_token_input(body)

@@ -31,9 +31,6 @@ impl Renewal {
     }
 }
 
-/// The SDK for JavaScript renews, or gives up on, a token with this many seconds left or less.
-pub(super) const WINDOW: i64 = 300;
-
 /// When something that lasts so many seconds from now expires, and the way the SDK for JavaScript writes it.
 pub(super) fn expiry(world: &World, seconds: i32) -> (Timestamp, String) {
     let now = world.clock();

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use bedrock_doctor_checks::claude_code::credential_plan::Sso;
-use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
+use bedrock_doctor_checks::claude_code::credential_plan::{RENEWAL_WINDOW, Sso};
 use bedrock_doctor_checks::facts::{Failure, FailureKind};
 use bedrock_doctor_checks::parse::rewrite::Change;
 use bedrock_doctor_checks::parse::sso_token::{self, SsoTokenFile, TokenProblem};
@@ -27,21 +26,14 @@ const SIGN_IN_OLD_FORM: &str =
 /// Credentials for a role of IAM Identity Center.
 pub(super) async fn role_credentials(chain: &Chain<'_>, role: &Sso) -> Outcome {
     let token = usable_token(chain, role).await?;
-    let control = &chain.resolved.credentials;
-    let endpoint = control.service("portal.sso", "SSO", &role.region);
-    let endpoint = chain.address(endpoint, &role.region).map_err(|refused| {
+    let routing = &chain.resolved.credentials;
+    let endpoint = routing.service("portal.sso", "SSO", &role.region);
+    let client = chain.client(endpoint, &role.region, &Signer::Nobody);
+    let (config, host) = client.map_err(|refused| {
         // The SDK puts the name of the error before its words here.
         let words = refused.reason.clone();
         refused.printing(words)
     })?;
-    let host = host_of(&endpoint);
-    let config = aws::config(
-        chain.http,
-        Plane::Credentials,
-        &role.region,
-        &endpoint,
-        &Signer::Nobody,
-    );
     let answer = aws_sdk_sso::Client::new(&config)
         .get_role_credentials()
         .account_id(&role.account_id)
@@ -164,7 +156,7 @@ pub(super) async fn usable_token(chain: &Chain<'_>, role: &Sso) -> Result<Usable
     let expires_at = token.expires_at.moment();
     let left = expires_at.map_or(i64::MIN, |at| at.as_second() - chain.now().as_second());
     // The old form, which renews nothing, uses a token to its end, and one whose end is no date (seen, 2.1.330).
-    let window = role.session.as_ref().map_or(0, |_| renewal::WINDOW);
+    let window = role.session.as_ref().map_or(0, |_| RENEWAL_WINDOW);
     if left > window || (expires_at.is_none() && role.session.is_none()) {
         return Ok(Usable::as_it_is(access_token));
     }
@@ -253,19 +245,11 @@ async fn renew(
     let [id, secret, refresh_token] =
         [&token.client_id, &token.client_secret, &token.refresh_token]
             .map(|secret| secret.as_ref().map_or("", |secret| secret.expose()));
-    let control = &chain.resolved.credentials;
-    let endpoint = control.service("oidc", "SSO_OIDC", &role.region);
-    let endpoint = chain
-        .address(endpoint, &role.region)
+    let routing = &chain.resolved.credentials;
+    let endpoint = routing.service("oidc", "SSO_OIDC", &role.region);
+    let (config, host) = chain
+        .client(endpoint, &role.region, &Signer::Nobody)
         .map_err(Refused::into_failure)?;
-    let host = host_of(&endpoint);
-    let config = aws::config(
-        chain.http,
-        Plane::Credentials,
-        &role.region,
-        &endpoint,
-        &Signer::Nobody,
-    );
     let answer = aws_sdk_ssooidc::Client::new(&config)
         .create_token()
         .client_id(id)

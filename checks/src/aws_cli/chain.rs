@@ -290,12 +290,8 @@ impl<'a> Chain<'a> {
         let Some((section, id)) = section.and_then(|keys| Some((keys, keys.get(KEY)?))) else {
             return Ok(None);
         };
-        let mut source = self
-            .configuration
-            .source(id.line, format!("[{profile}] {KEY}"));
-        if in_credentials {
-            source.path = Some(self.configuration.credentials_path.clone());
-        }
+        let name = format!("[{profile}] {KEY}");
+        let source = self.configuration.source(in_credentials, id.line, name);
         if !section.contains_key(SECRET) {
             let reason = format!("profile `{profile}` has `{KEY}` but no `{SECRET}`");
             return Err(Stop::new("PartialCredentialsError", reason, source));

@@ -15,6 +15,9 @@ use super::versions::{Rule, Rules};
 use crate::facts::{CredentialKind, Provider as Service, Step, StepOutcome};
 use crate::parse::sso_token::cache_file_name;
 
+/// The SDK for JavaScript renews, or gives up on, a token with this many seconds left or less.
+pub const RENEWAL_WINDOW: i64 = 300;
+
 /// What Claude Code says when no provider delivered.
 pub const NO_PROVIDERS: &str = "Could not load credentials from any providers";
 

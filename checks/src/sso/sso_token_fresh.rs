@@ -1,6 +1,7 @@
 use super::unless_refreshed;
 use crate::answer::not_judged_here;
 use crate::check::{Check, Family, Meta, Seen};
+use crate::claude_code::credential_plan::RENEWAL_WINDOW;
 use crate::credentials::{renew, sign_in_then_check};
 use crate::facts::{Configuration, Now, Request, SsoCache, SsoSession, SsoToken};
 use crate::finding::{Basis, Finding};
@@ -8,9 +9,6 @@ use crate::text::relative;
 
 /// See [`Meta::docs`].
 pub(crate) struct SsoTokenFresh;
-
-/// The SDK renews the token of a session that has no more than this many seconds left, or gives it up.
-const RENEWAL_WINDOW: i64 = 300;
 
 /// Less than this many seconds are worth a warning when the token cannot be renewed.
 const SHORTLY: i64 = 1_800;
