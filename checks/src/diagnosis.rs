@@ -267,8 +267,25 @@ pub fn hand_off(finding: &Finding, facts: &Facts) -> Option<String> {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name}: {value}");
     };
-    if let Some(identity) = facts.caller_identity.known() {
-        line("Caller", &identity.arn);
+    let caller = facts.caller_identity.known().map(|identity| &identity.arn);
+    if let Some(arn) = caller {
+        line("Caller", arn);
+    }
+    // The parts that an administrator looks for, so that nobody has to pick them out of AWS's sentence.
+    if let Some(denial) = crate::denial::parse(&finding.evidence.detail) {
+        for (name, part) in [
+            (
+                "Principal",
+                denial.principal.filter(|arn| Some(arn) != caller),
+            ),
+            ("Action", denial.action),
+            ("Resource", denial.resource),
+            ("Denied by", denial.policy_arn),
+        ] {
+            if let Some(part) = part {
+                line(name, &part);
+            }
+        }
     }
     if let Some(configuration) = facts.configuration.known() {
         line("Region", &configuration.region.value);

@@ -88,7 +88,20 @@ fn a_missing_permission_to_invoke_is_told_with_the_statement_that_grants_it() {
     assert_fix_says(root, &profile());
     assert_fix_says(root, "foundation-model/anthropic.claude-sonnet-4-6");
     assert_fix_says(root, "bedrock:InvokeModelWithResponseStream");
-    assert_hand_off(root, &["bedrock:InvokeModelWithResponseStream"]);
+    assert_fix(root, "bedrock-doctor policy");
+    let resource = format!("Resource: {}", profile());
+    assert_hand_off(
+        root,
+        &[
+            "Caller: ",
+            "Action: bedrock:InvokeModelWithResponseStream",
+            &resource,
+            "AWS request id: ",
+            "Time: ",
+            "What is needed: add to",
+            "Command: bedrock-doctor policy",
+        ],
+    );
 }
 
 #[test]

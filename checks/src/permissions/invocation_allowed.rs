@@ -44,7 +44,8 @@ model in every Region it may send a request to; a `global.` profile also without
 
 The kind of policy decides who must act: the account's administrator for IAM policies, the organization's
 for service control policies, the network team for VPC endpoint policies.
-For IAM and VPC endpoint policies the report prints the statement that is needed.
+For IAM and VPC endpoint policies the report prints the statement that is needed;
+`bedrock-doctor policy` prints the whole policy, and `bedrock-doctor policy check FILE` what one leaves out.
 ",
     };
 
@@ -336,6 +337,14 @@ fn uses_profile(model: &str) -> bool {
         || model.contains("inference-profile/")
 }
 
+/// The rest of the policy, for whoever would otherwise find the next missing action only then.
+pub(super) fn whole_policy(finding: Finding) -> Finding {
+    finding.fix_command(
+        "or all that Claude Code needs here, as a policy",
+        "bedrock-doctor policy",
+    )
+}
+
 pub(super) fn remedy(
     finding: Finding,
     code: &str,
@@ -389,13 +398,13 @@ pub(super) fn remedy(
         "vpc-endpoint-policy-deny" => finding.fix(format!(
             "add to the policy of the VPC endpoint for `bedrock-runtime` in `{region}`: {statement}"
         )),
-        "iam-session-policy-or-boundary" => finding.fix(format!(
+        "iam-session-policy-or-boundary" => whole_policy(finding.fix(format!(
             "add to the session policy or permissions boundary{blamed}, which limits what the principal's own policies allow: {statement}"
-        )),
+        ))),
         "iam-explicit-deny" => finding
             .fix(format!("remove or narrow the statement that denies it{blamed}; an allow elsewhere does not outweigh it")),
         "resource-policy-deny" => finding.fix(format!("allow the principal in the policy of the resource{blamed}")),
-        _ => finding.fix(format!("add to {target}: {statement}")),
+        _ => whole_policy(finding.fix(format!("add to {target}: {statement}"))),
     }
 }
 
@@ -637,7 +646,10 @@ mod tests {
         assert!(finding.fix[0].text.ends_with(
             r#""Resource": ["arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-5-5", "arn:aws:bedrock:*::foundation-model/anthropic.claude-opus-5-5"]}"#
         ), "{finding:#?}");
-        assert_eq!(finding.fix.len(), 1, "{finding:#?}");
+        assert_eq!(
+            finding.fix[1].command.as_deref(),
+            Some("bedrock-doctor policy")
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! See [`Meta::docs`].
 
-use super::invocation_allowed::{Verdict, remedy, short, verdict};
+use super::invocation_allowed::{Verdict, remedy, short, verdict, whole_policy};
 use crate::access::Known;
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen, not_collected};
@@ -198,15 +198,14 @@ fn refused(
         )
     };
     let finding = finding.owner(owner);
-    let finding = if invokes {
+    if invokes {
         remedy(finding, code, &denial, model, known)
     } else {
-        finding.fix(format!(
+        whole_policy(finding.fix(format!(
             "allow `{}` on `{}` for the principal",
             first.action, first.resource
-        ))
-    };
-    finding.fix_command("the whole policy", "bedrock-doctor policy")
+        )))
+    }
 }
 
 /// The simulator's answer in the words of a denial.
