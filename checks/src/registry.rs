@@ -45,6 +45,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<permissions::ProfileListingAllowed>(),
     Entry::of::<permissions::InvocationAllowed>(),
     Entry::of::<permissions::PermissionsComplete>(),
+    Entry::of::<permissions::CheckupCallsAllowed>(),
     Entry::of::<quotas::RequestsNotThrottled>(),
     Entry::of::<quotas::QuotasSufficient>(),
     Entry::of::<version::ClaudeCodeVersionKnownGood>(),

@@ -6,7 +6,8 @@ use bedrock_doctor_world::Machine;
 use serde_json::Value;
 
 use self::peer::{Caller, Keys, Ministack, clock};
-use crate::harness::{assert_owner, checkup, checkup_with, summary};
+use crate::harness::{DOCTOR, assert_owner, checkup, checkup_with, summary};
+use crate::policy::{actions, without};
 
 #[path = "../peers/ministack.rs"]
 pub(crate) mod peer;
@@ -174,4 +175,76 @@ fn a_clock_two_hours_behind() {
     let checkup = checkup(&machine);
     let root = checkup.one_root(1, "clock-in-step", "clock-skew");
     reported(root, "SignatureDoesNotMatch");
+}
+
+/// The keys of a new user without a policy.
+fn user(server: &Ministack, name: &str) -> Keys {
+    let keys = server.admin(&format!(
+        "iam = client('iam')\niam.create_user(UserName='{name}')\nprint(json.dumps(iam.create_access_key(UserName='{name}')['AccessKey'], default=str))"
+    ));
+    let keys: Value = serde_json::from_str(&keys).unwrap();
+    let text = |name: &str| keys[name].as_str().unwrap().to_owned();
+    Keys {
+        access_key_id: text("AccessKeyId"),
+        secret_access_key: text("SecretAccessKey"),
+        session_token: None,
+        arn: format!("arn:aws:iam::000000000000:user/{name}"),
+    }
+}
+
+/// Makes this the one policy of a user.
+fn attach(server: &Ministack, name: &str, document: &Value) {
+    // A text of JSON is a text of Python, too.
+    let document = Value::String(document.to_string());
+    server.admin(&format!(
+        "client('iam').put_user_policy(UserName='{name}', PolicyName='claude-code', PolicyDocument={document})"
+    ));
+}
+
+/// A policy that the program prints for a user who may do nothing lets everything through; whatever action is taken
+/// out of it, the checkup finds it and names it.
+#[test]
+fn the_policy_it_prints_lets_the_calls_through_and_no_action_can_be_missing() {
+    let Some(server) = Ministack::shared() else {
+        return;
+    };
+    agree(server);
+    let name = "least-privilege";
+    let mut machine = machine(server, &user(server, name));
+    // Invoked directly, a foundation model is authorised as AWS does it; a profile is not (`ministack.md`).
+    machine
+        .env("ANTHROPIC_MODEL", BASE)
+        .env("ANTHROPIC_DEFAULT_HAIKU_MODEL", BASE);
+    let denied = checkup(&machine);
+    denied.one_root(2, "invocation-allowed", "iam-no-allow-invoke");
+    let run = machine.run(DOCTOR, &["policy", "--for-checkup"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let document = run.json();
+
+    attach(server, name, &document);
+    checkup(&machine).healthy();
+    checkup_with(&machine, &["--invoke"]).healthy();
+    let again = machine.run(DOCTOR, &["policy", "--for-checkup"]);
+    assert_eq!(
+        again.json(),
+        document,
+        "now that AWS answers, it is the same"
+    );
+
+    let mut all = actions(&document);
+    assert_eq!(all.len(), 7, "{all:?}");
+    // The one that no probe asks yet.
+    all.retain(|action| action != "iam:SimulatePrincipalPolicy");
+    for action in all {
+        attach(server, name, &without(&document, &action));
+        let checkup = checkup(&machine);
+        let findings = checkup.report["findings"].as_array().unwrap();
+        let named: Vec<String> = findings
+            .iter()
+            .filter(|finding| finding["status"] != "pass")
+            .filter(|finding| finding.to_string().contains(&format!("`{action}`")))
+            .map(summary)
+            .collect();
+        assert!(!named.is_empty(), "{action}:\n{}", checkup.open());
+    }
 }

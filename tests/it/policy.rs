@@ -24,7 +24,7 @@ fn policy(machine: &Machine, arguments: &[&str]) -> Run {
 }
 
 /// Every action of a policy document.
-fn actions(document: &Value) -> Vec<String> {
+pub(crate) fn actions(document: &Value) -> Vec<String> {
     let statements = document["Statement"].as_array().unwrap().iter();
     let of_statement = |statement: &Value| match &statement["Action"] {
         Value::String(one) => vec![one.clone()],
@@ -34,7 +34,7 @@ fn actions(document: &Value) -> Vec<String> {
 }
 
 /// The document without an action.
-fn without(document: &Value, action: &str) -> Value {
+pub(crate) fn without(document: &Value, action: &str) -> Value {
     let mut document = document.clone();
     let statements = document["Statement"].as_array_mut().unwrap();
     for statement in statements.iter_mut() {
