@@ -299,15 +299,12 @@ impl<'a> Known<'a> {
     }
 
     fn mantle(&self, access: &mut Access) {
-        let projects = self.arn("bedrock-mantle", self.account(), "project/*");
+        // Claude Code names no project; AWS's refusals then speak of this one.
+        let project = self.arn("bedrock-mantle", self.account(), "project/default");
         access.add(
             Needed::EveryAnswer,
             "bedrock-mantle:CreateInference",
-            &[projects],
-        );
-        access.open(
-            "Claude Code names no project on Mantle, so all projects of the account are allowed"
-                .to_owned(),
+            &[project],
         );
         if self.configuration.is_set("AWS_BEARER_TOKEN_BEDROCK") {
             access.add_general(Needed::EveryAnswer, "bedrock-mantle:CallWithBearerToken");

@@ -80,7 +80,8 @@ pub fn parse(message: &str) -> Option<Denial> {
 }
 
 const ANCHOR: &str = "not authorized to perform";
-const EXPLICIT: &str = "with an explicit deny";
+/// The second is what AWS's documentation called it for service control policies, and some services still write.
+const EXPLICIT: [&str; 2] = ["with an explicit deny", "due to an explicit deny"];
 const IMPLICIT: &str = "because no ";
 
 /// The span of "not authorized to perform" that is followed by an action, else of the first one.
@@ -113,7 +114,7 @@ fn principal(text: &str, lower: &str) -> Option<String> {
 
 /// The action that the text begins with: `service:Action`.
 fn action(text: &str) -> Option<String> {
-    let text = text.trim_start_matches([' ', ':', '"', '\\']);
+    let text = text.trim_start_matches(|c| matches!(c, ' ' | ':' | '"' | '\\') || is_quote(c));
     let end = text
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '*')))
         .unwrap_or(text.len());
@@ -128,8 +129,9 @@ fn action(text: &str) -> Option<String> {
 /// A resource in quotes may hold any words, so the reason is looked for after it.
 fn resource(text: &str, lower: &str, from: usize) -> (Option<String>, usize) {
     const MARKER: &str = "on resource:";
-    let reason = [EXPLICIT, IMPLICIT]
-        .iter()
+    let reason = EXPLICIT
+        .into_iter()
+        .chain([IMPLICIT])
         .filter_map(|phrase| lower[from..].find(phrase))
         .min()
         .map_or(text.len(), |at| from + at);
@@ -154,13 +156,17 @@ fn resource(text: &str, lower: &str, from: usize) -> (Option<String>, usize) {
         &[" because ", ". ", " (service:", "encoded authorization"],
     );
     let value = value
-        .split(['"', '\\', '{', '}'])
+        .split(['"', '\\', '{', '}', '<'])
         .next()
         .unwrap_or_default();
-    (
-        non_empty(value.trim_end_matches([' ', '.', ',', ';'])),
-        start,
-    )
+    let value = value.trim_matches(|c: char| c == ' ' || is_quote(c));
+    // An ARN in such a sentence has no blank; what follows one may be the place in a program.
+    let value = match value.split_once(' ') {
+        Some((arn, _)) if arn.starts_with("arn:") => arn,
+        _ => value,
+    };
+    let is_end = |c: char| matches!(c, ' ' | '.' | ',' | ';') || is_quote(c);
+    (non_empty(value.trim_end_matches(is_end)), start)
 }
 
 /// What the sentence gives as the reason.
@@ -172,7 +178,10 @@ struct Reason {
 
 impl Reason {
     fn of(text: &str, lower: &str) -> Self {
-        let explicit = lower.find(EXPLICIT).map(|at| at + EXPLICIT.len());
+        let explicit = EXPLICIT
+            .iter()
+            .filter_map(|phrase| Some(lower.find(phrase)? + phrase.len()))
+            .min();
         let implicit = lower.find(IMPLICIT).map(|at| at + IMPLICIT.len());
         match (explicit, implicit) {
             (Some(at), other) if other.is_none_or(|other| at < other) => {
@@ -272,7 +281,12 @@ fn policy_arn(text: &str) -> Option<String> {
 }
 
 fn is_delimiter(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '"' | '\\' | '{' | '}')
+    c.is_whitespace() || matches!(c, '"' | '\\' | '{' | '}' | '<' | '>') || is_quote(c)
+}
+
+/// The quotes that chats and ticket systems put in the place of the straight ones.
+fn is_quote(c: char) -> bool {
+    matches!(c, '“' | '”' | '„' | '«' | '»' | '‘' | '’' | '`' | '\'')
 }
 
 /// The text before the first of the (lower-case) phrases.

@@ -297,7 +297,10 @@ fn mantle_and_claude_platform_have_actions_of_their_own() {
     }
     let both = access(&both);
     assert_eq!(resources(&both, STREAM).len(), 4);
-    assert_eq!(resources(&both, "bedrock-mantle:CreateInference").len(), 1);
+    assert_eq!(
+        resources(&both, "bedrock-mantle:CreateInference"),
+        ["arn:aws:bedrock-mantle:us-east-1:123456789012:project/default"]
+    );
 }
 
 #[test]

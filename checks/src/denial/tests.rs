@@ -128,6 +128,55 @@ fn sentences_of_other_services() {
     ]);
 }
 
+/// As they are pasted, wrapped and logged by the tools between AWS and the reader.
+#[test]
+fn sentences_as_they_travel() {
+    const INVOKE: &str = "bedrock:InvokeModel";
+    const STREAM: &str = "bedrock:InvokeModelWithResponseStream";
+    const MODEL: &str = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5";
+    const BOUNDARY: &str = "arn:aws:iam::111122223333:policy/developers";
+    const RCP: &str =
+        "arn:aws:organizations::444455556666:policy/o-abc/resource_control_policy/p-r1";
+    const PROJECT: &str = "arn:aws:bedrock-mantle:us-west-2:111122223333:project/default";
+    #[rustfmt::skip]
+    check(&[
+        // MiniStack, without a resource.
+        ("User: {USER} is not authorized to perform: bedrock:InvokeModel because no identity-based policy allows the bedrock:InvokeModel action", USER, INVOKE, "-", Identity, Implicit, "-"),
+        ("User: {USER} is not authorized to perform: bedrock:InvokeModel with an explicit deny in an identity-based policy", USER, INVOKE, "-", Identity, Explicit, "-"),
+        // fakecloud, with a resource and without a reason.
+        ("User: {USER} is not authorized to perform: iam:GetRole on resource: arn:aws:iam::123456789012:role/r Encoded authorization failure message: AbC", USER, "iam:GetRole", "arn:aws:iam::123456789012:role/r", Unstated, Effect::Unstated, "-"),
+        // Every kind of policy, at Bedrock.
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a permissions boundary: arn:aws:iam::111122223333:policy/developers", ROLE, INVOKE, MODEL, PermissionsBoundary, Explicit, BOUNDARY),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 because no permissions boundary allows the bedrock:InvokeModel action: arn:aws:iam::111122223333:policy/developers", ROLE, INVOKE, MODEL, PermissionsBoundary, Implicit, BOUNDARY),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a session policy", ROLE, INVOKE, MODEL, SessionPolicy, Explicit, "-"),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a resource control policy: arn:aws:organizations::444455556666:policy/o-abc/resource_control_policy/p-r1", ROLE, INVOKE, MODEL, ResourceControlPolicy, Explicit, RCP),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a VPC endpoint policy", ROLE, INVOKE, MODEL, VpcEndpointPolicy, Explicit, "-"),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a VPC endpoint policy transitively through a service control policy", ROLE, INVOKE, MODEL, ServiceControlPolicy, Explicit, "-"),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 because no service control policy allows the bedrock:InvokeModel action", ROLE, INVOKE, MODEL, ServiceControlPolicy, Implicit, "-"),
+        // The older phrase, and no colon where most have one.
+        ("User is not authorized to perform cloudtrail:DeleteTrail due to an explicit deny in a Service Control Policy", "-", "cloudtrail:DeleteTrail", "-", ServiceControlPolicy, Explicit, "-"),
+        ("User: {USER} is not authorized to perform: glue:GetTable on resource: arn:aws:glue:us-east-1:1:catalog due to an explicit deny in a service control policy", USER, "glue:GetTable", "arn:aws:glue:us-east-1:1:catalog", ServiceControlPolicy, Explicit, "-"),
+        ("AccessDeniedException: User {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 with an explicit deny in a service control policy", ROLE, INVOKE, MODEL, ServiceControlPolicy, Explicit, "-"),
+        // Other services of Claude Code.
+        ("{\"error\":{\"code\":\"access_denied\",\"message\":\"User:\n{ROLE}\nis not authorized to perform: bedrock-mantle:CreateInference on resource:\narn:aws:bedrock-mantle:us-west-2:111122223333:project/default because no identity-based\npolicy allows the bedrock-mantle:CreateInference action\",\"param\":null,\n\"type\":\"permission_denied_error\"}}", ROLE, "bedrock-mantle:CreateInference", PROJECT, Identity, Implicit, "-"),
+        ("User: {ROLE} is not authorized to perform: bedrock-mantle:CreateInference on this resource", ROLE, "bedrock-mantle:CreateInference", "-", Unstated, Effect::Unstated, "-"),
+        ("User: {ROLE} is not authorized to perform: aws-external-anthropic:CreateInference on resource: arn:aws:aws-external-anthropic:us-west-2:111122223333:workspace/wrkspc_1 because no session policy allows the aws-external-anthropic:CreateInference action", ROLE, "aws-external-anthropic:CreateInference", "arn:aws:aws-external-anthropic:us-west-2:111122223333:workspace/wrkspc_1", SessionPolicy, Implicit, "-"),
+        ("Not authorized to perform sts:AssumeRoleWithSAML", "-", "sts:AssumeRoleWithSAML", "-", Unstated, Effect::Unstated, "-"),
+        ("User: arn:aws:sts::111122223333:federated-user/bob is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/claude because no role trust policy allows the sts:AssumeRole action", "arn:aws:sts::111122223333:federated-user/bob", "sts:AssumeRole", "arn:aws:iam::111122223333:role/claude", ResourcePolicy, Implicit, "-"),
+        ("You are not authorized to perform this operation.", "-", "-", "-", Unstated, Effect::Unstated, "-"),
+        // A program's stack behind it, a log's fields, XML, and quotes that a chat has changed.
+        ("AccessDeniedException: User: {ROLE} is not authorized to perform: bedrock:InvokeModelWithResponseStream on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5\n    at throwDefaultError (/app/node_modules/@smithy/smithy-client/dist-cjs/index.js:388:20)", ROLE, STREAM, MODEL, Unstated, Effect::Unstated, "-"),
+        ("operation error Bedrock Runtime: InvokeModel, https response error StatusCode: 403, RequestID: 0f8e, AccessDeniedException: User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 because no identity-based policy allows the bedrock:InvokeModel action", ROLE, INVOKE, MODEL, Identity, Implicit, "-"),
+        ("User: {ROLE} is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5 because no VPC endpoint policy allows the bedrock:InvokeModel action\n        status code: 400, request id: c2bc9a1b", ROLE, INVOKE, MODEL, VpcEndpointPolicy, Implicit, "-"),
+        ("<Error><Code>AccessDenied</Code><Message>User: {USER} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/r</Message></Error>", USER, "sts:AssumeRole", "arn:aws:iam::1:role/r", Unstated, Effect::Unstated, "-"),
+        ("<Message>User: {USER} is not authorized to perform: iam:GetRole on resource: role r with an explicit deny in an identity-based policy: arn:aws:iam::111122223333:policy/developers</Message>", USER, "iam:GetRole", "role r", Identity, Explicit, BOUNDARY),
+        ("User: {USER} is not authorized to perform: s3:GetObject on resource: “arn:aws:s3:::bucket/key” with an explicit deny in a resource-based policy", USER, "s3:GetObject", "arn:aws:s3:::bucket/key", ResourcePolicy, Explicit, "-"),
+        ("User: „{USER}“ is not authorized to perform: s3:GetObject on resource: „arn:aws:s3:::bucket/key“ because no session policy allows the s3:GetObject action", USER, "s3:GetObject", "arn:aws:s3:::bucket/key", SessionPolicy, Implicit, "-"),
+        ("User: `{USER}` is not authorized to perform: `bedrock:InvokeModel` on resource: `arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-opus-5-5` because no identity-based policy allows the bedrock:InvokeModel action", USER, INVOKE, MODEL, Identity, Implicit, "-"),
+        ("{\"errorCode\":\"AccessDenied\",\"errorMessage\":\"User: {USER} is not authorized to perform: s3:DeleteObject on resource: \\\"arn:aws:s3:::b/k\\\" with an explicit deny in an identity-based policy: arn:aws:iam::111122223333:policy/developers\"}", USER, "s3:DeleteObject", "arn:aws:s3:::b/k", Identity, Explicit, BOUNDARY),
+    ]);
+}
+
 #[test]
 fn unknown_reasons_stay_unstated() {
     #[rustfmt::skip]
@@ -135,6 +184,10 @@ fn unknown_reasons_stay_unstated() {
         ("User: {USER} is not authorized to perform: a:B on resource: x with an explicit deny", USER, "a:B", "x", Unstated, Explicit, "-"),
         ("User: {USER} is not authorized to perform: a:B on resource: x with an explicit deny in a quantum policy", USER, "a:B", "x", Unstated, Explicit, "-"),
         ("User: {USER} is not authorized to perform: a:B on resource: x because no quantum policy allows the a:B action", USER, "a:B", "x", Unstated, Implicit, "-"),
+        ("User: {USER} is not authorized to perform: s3:PutObject on resource: x with an explicit deny in the bucket policy", USER, "s3:PutObject", "x", Unstated, Explicit, "-"),
+        ("User: {USER} is not authorized to perform: a:B on resource: x because no identity-based policies allow the a:B action", USER, "a:B", "x", Unstated, Effect::Unstated, "-"),
+        ("User: {USER} is not authorized to perform: a:B on resource: x. Ask whoever owns the service control policy.", USER, "a:B", "x", Unstated, Effect::Unstated, "-"),
+        ("User: {USER} is not authorized to perform: a:B on resource: arn:aws:a:::service control policy", USER, "a:B", "arn:aws:a:::service", Unstated, Effect::Unstated, "-"),
         ("User: {USER} is not authorized to perform: a:B on resource: x because no reason is given", USER, "a:B", "x", Unstated, Effect::Unstated, "-"),
         ("User: {USER} is not authorized to perform: a:B on resource: x because the service control policy changed", USER, "a:B", "x", Unstated, Effect::Unstated, "-"),
         ("The permissions boundary was read. User: {USER} is not authorized to perform: a:B", USER, "a:B", "-", Unstated, Effect::Unstated, "-"),
@@ -162,6 +215,12 @@ fn other_errors_are_not_denials() {
     for message in [
         "",
         "Access Denied",
+        "AccessDenied: Access Denied",
+        "ForbiddenException: No access",
+        "User is not authorized to access this resource with an explicit deny",
+        "Roles may not be assumed by root accounts.",
+        "You don't have permissions to access this resource.",
+        "Model access is denied: an explicit deny in a service control policy",
         "Your account is not authorized to invoke this API operation.",
         "You don't have access to the model with the specified model ID.",
         "The security token included in the request is expired",
