@@ -188,6 +188,12 @@ fn notes(facts: &Facts, access: &Access) -> Vec<String> {
         notes.push(format!("what if: {}", facts.request.what_if.join(" ")));
     }
     notes.extend(access.open.iter().cloned());
+    if facts.configuration.known().is_some_and(|it| it.skip_auth) {
+        notes.push(
+            "Claude Code does not sign its requests, so this is needed by whoever signs them behind the gateway"
+                .to_owned(),
+        );
+    }
     if facts.request.offline {
         notes.push("AWS was not asked (--offline)".to_owned());
     }

@@ -2,8 +2,9 @@
 //!
 //! Where MiniStack is not installed these tests say so and pass; `BEDROCK_DOCTOR_REQUIRE_PEERS=1` makes them fail.
 
+use bedrock_doctor_checks::policy::{Context, Verdict, parse};
 use bedrock_doctor_world::Machine;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::peer::{Caller, Keys, Ministack, clock};
 use crate::harness::{DOCTOR, assert_owner, checkup, checkup_with, summary};
@@ -247,4 +248,77 @@ fn the_policy_it_prints_lets_the_calls_through_and_no_action_can_be_missing() {
             .collect();
         assert!(!named.is_empty(), "{action}:\n{}", checkup.open());
     }
+}
+
+/// Whatever two of these statements say together, somebody else's evaluation of policies says the same.
+#[test]
+fn policies_are_evaluated_as_somebody_else_does() {
+    const STATEMENTS: [&str; 14] = [
+        r#"{"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "*"}"#,
+        r#"{"Effect": "Allow", "Action": ["BEDROCK:invoke*", "s3:*"], "Resource": "arn:aws:bedrock:us-east-?::foundation-model/anthropic.*"}"#,
+        r#"{"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:bedrock:*:*:inference-profile/us.*"}"#,
+        r#"{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:bedrock:*::foundation-model/*"}"#,
+        r#"{"Effect": "Allow", "Action": "bedrock:InvokeMode?", "Resource": ["arn:aws:bedrock:*", "arn:aws:s3:::b"]}"#,
+        r#"{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-east-1"]}}}"#,
+        r#"{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringNotLike": {"aws:requestedregion": "us-*"}}}"#,
+        r#"{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:CalledViaLast": "bedrock.amazonaws.com"}}}"#,
+        r#"{"Effect": "Deny", "Action": "bedrock:*", "Resource": "arn:aws:bedrock:us-east-1::*"}"#,
+        r#"{"Effect": "Deny", "NotAction": "bedrock:InvokeModel", "Resource": "*"}"#,
+        r#"{"Effect": "Deny", "Action": "*", "NotResource": ["arn:aws:bedrock:*:inference-profile/*", "*::foundation-model/*"]}"#,
+        r#"{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}}"#,
+        r#"{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotEqualsIfExists": {"aws:CalledViaLast": "x"}, "Bool": {"aws:ViaAWSService": "true"}}}"#,
+        r#"{"Effect": "Deny", "Action": "bedrock:List*", "Resource": "*", "Condition": {"Null": {"aws:CalledViaLast": "true"}, "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}}"#,
+    ];
+    const ASKED: [(&str, &str); 4] = [
+        (
+            "bedrock:InvokeModel",
+            "arn:aws:bedrock:us-east-1:000000000000:inference-profile/us.anthropic.x",
+        ),
+        (
+            "bedrock:InvokeModel",
+            "arn:aws:bedrock:us-east-1::foundation-model/anthropic.x",
+        ),
+        (
+            "bedrock:InvokeModel",
+            "arn:aws:bedrock:::foundation-model/anthropic.x",
+        ),
+        ("bedrock:ListInferenceProfiles", "*"),
+    ];
+    let Some(server) = Ministack::shared() else {
+        return;
+    };
+    let mut documents = Vec::new();
+    for (at, one) in STATEMENTS.iter().enumerate() {
+        for other in &STATEMENTS[at..] {
+            documents.push(format!(
+                "{{\"Version\": \"2012-10-17\", \"Statement\": [{one}, {other}]}}"
+            ));
+        }
+    }
+    let asked = json!({"documents": documents, "asked": ASKED});
+    let told = server.admin(&format!(
+        "given = json.loads({})\niam = client('iam')\nprint(json.dumps([[iam.simulate_custom_policy(PolicyInputList=[d], ActionNames=[a], ResourceArns=[r])['EvaluationResults'][0]['EvalDecision'] for a, r in given['asked']] for d in given['documents']]))",
+        Value::String(asked.to_string())
+    ));
+    let told: Vec<Vec<String>> = serde_json::from_str(&told).unwrap();
+    let context = Context::default()
+        .with("aws:RequestedRegion", "us-east-1")
+        .with("aws:PrincipalArn", "arn:aws:iam::000000000000:root")
+        .without("aws:ViaAWSService")
+        .without("aws:CalledViaLast");
+    let mut seen = [0; 3];
+    for (document, told) in documents.iter().zip(&told) {
+        let policy = parse(document).unwrap();
+        for ((action, resource), told) in ASKED.iter().zip(told) {
+            let (at, ours) = match policy.verdict(action, resource, &context) {
+                Verdict::Allowed { .. } => (0, "allowed"),
+                Verdict::Denied { .. } => (1, "explicitDeny"),
+                Verdict::NotAllowed => (2, "implicitDeny"),
+                Verdict::CannotTell { because } => panic!("{because}\n{document}"),
+            };
+            assert_eq!(ours, told, "{action} {resource}\n{document}");
+            seen[at] += 1;
+        }
+    }
+    assert!(seen.iter().all(|times| *times > 20), "{seen:?}");
 }

@@ -9,6 +9,7 @@ mod aws_files;
 mod dates;
 mod decision;
 mod error_texts;
+mod policies;
 mod rewrite;
 mod settings;
 mod token_caches;
@@ -38,6 +39,7 @@ mod for_any_text {
         dates,
         decision,
         error_texts,
+        policies,
         rewrite,
         settings,
         token_caches,
