@@ -102,7 +102,7 @@ pub(crate) static PROBES: [Probe; 15] = [
     ),
     online(
         ProbeId::ModelAvailability,
-        "agreement, authorization, entitlement and lifecycle of the models in use",
+        "agreement, authorization, entitlement and lifecycle of the models that are in use or pinned",
         &[
             "bedrock:GetInferenceProfile",
             "bedrock:GetFoundationModelAvailability",

@@ -18,7 +18,7 @@ use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::not_collected;
 use crate::facts::{
     Absence, Configuration, Failure, InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation,
-    Observed, Source, SourceKind, Value,
+    ModelFacts, Observed, Source, SourceKind, Value,
 };
 use crate::finding::{Basis, Finding, Status};
 use crate::probe::ProbeId;
@@ -29,6 +29,9 @@ const FORM_MISSING: &str = "use-case-form-missing";
 
 /// The causes that `model-lifecycle-active` judges.
 const ENDED: [&str; 2] = ["model-end-of-life", "legacy-model-inactive-account"];
+
+/// A refusal that means the account, or a legacy model.
+const NOT_ALLOWED: &str = "operation-not-allowed";
 
 /// The content type of Bedrock's streams; Claude Code refuses any other.
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
@@ -186,6 +189,42 @@ pub(crate) fn in_use(configuration: &Configuration) -> Vec<(&'static str, &Value
     used
 }
 
+/// The distinct models in use, and those that somebody pinned for later, with their parts and where they are set.
+pub(crate) fn chosen(configuration: &Configuration) -> Vec<(&'static str, &Value<String>)> {
+    let pinned = configuration.models.pinned().into_iter();
+    let mut chosen = in_use(configuration);
+    chosen.extend(pinned.map(|(model, part)| (part, model)));
+    chosen
+}
+
+/// Whether every session invokes the model of a part, so that it is tried.
+fn is_in_use(part: &str) -> bool {
+    ["main model", "background model"].contains(&part)
+}
+
+/// What is wrong with the model of a family that nobody switched to breaks nothing yet.
+fn before_a_switch(mut finding: Finding, part: &str) -> Finding {
+    let family = part.strip_suffix(" model").unwrap_or_default();
+    if finding.status == Status::Fail && ["opus", "sonnet", "haiku"].contains(&family) {
+        finding.status = Status::Warn;
+        let switch = format!("it is pinned, and `/model {family}` would switch to it");
+        finding.why = Some(match finding.why {
+            Some(why) => format!("{switch}; {why}"),
+            None => switch,
+        });
+    }
+    finding
+}
+
+/// Whether Bedrock states that a model is a legacy one.
+fn is_legacy(models: Option<&Vec<ModelFacts>>, model: &str) -> bool {
+    let mut models = models.into_iter().flatten();
+    let facts = models.find(|facts| facts.model == model);
+    facts
+        .and_then(|facts| facts.lifecycle.known())
+        .is_some_and(|lifecycle| lifecycle.status == "LEGACY")
+}
+
 /// The step that puts another id where the old one stands.
 pub(crate) fn replace_id(finding: Finding, part: &str, source: &Source, id: &str) -> Finding {
     let text = format!("use `{id}`");
@@ -202,10 +241,12 @@ pub(crate) fn replace_id(finding: Finding, part: &str, source: &Source, id: &str
 
 /// The variable that pins the model of a part.
 fn pin(part: &str) -> &'static str {
-    if part == "background model" {
-        "ANTHROPIC_DEFAULT_HAIKU_MODEL"
-    } else {
-        "ANTHROPIC_MODEL"
+    match part {
+        "background model" | "haiku model" => "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+        "opus model" => "ANTHROPIC_DEFAULT_OPUS_MODEL",
+        "sonnet model" => "ANTHROPIC_DEFAULT_SONNET_MODEL",
+        "subagent model" => "CLAUDE_CODE_SUBAGENT_MODEL",
+        _ => "ANTHROPIC_MODEL",
     }
 }
 

@@ -24,7 +24,7 @@ pub enum ProbeId {
     CallerIdentity,
     /// The inference profiles the account lists in the Region.
     InferenceProfiles,
-    /// Lifecycle, access and agreement of the models in use.
+    /// Lifecycle, access and agreement of the models that are in use or pinned.
     ModelAvailability,
     /// Whether the use-case form of Anthropic models was submitted.
     UseCaseForm,

@@ -125,6 +125,7 @@ pub(crate) fn healthy() -> Facts {
             opus: default(MAIN),
             sonnet: default(BACKGROUND),
             haiku: default("us.anthropic.claude-haiku-4-5-20251001-v1:0"),
+            subagent: None,
         },
         mantle: None,
         anthropic_aws: None,
@@ -184,6 +185,7 @@ pub(crate) fn healthy() -> Facts {
         lifecycle: Observed::Known(Lifecycle {
             status: "ACTIVE".into(),
             legacy_at: None,
+            extended_access_at: None,
             end_of_life_at: None,
         }),
     };

@@ -111,7 +111,9 @@ pub(super) async fn model_availability(
     signer: &Signer,
 ) -> Observed<Vec<ModelFacts>> {
     let (client, endpoint) = client(online, signer);
-    let models = online.resolved.configuration.models_on_bedrock();
+    let configuration = &online.resolved.configuration;
+    let mut models = configuration.models_on_bedrock();
+    models.extend(configuration.pinned_on_bedrock());
     let asked = models
         .iter()
         .map(|(model, part)| one_model(online, &client, &endpoint, model, part));
@@ -276,6 +278,7 @@ async fn lifecycle(
             Some(lifecycle) => Observed::Known(Lifecycle {
                 status: lifecycle.status().as_str().to_owned(),
                 legacy_at: date(lifecycle.legacy_time()),
+                extended_access_at: date(lifecycle.public_extended_access_time()),
                 end_of_life_at: date(lifecycle.end_of_life_time()),
             }),
             None => unknown(),

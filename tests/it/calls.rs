@@ -56,13 +56,16 @@ const CALLS: [Call; 20] = [
     signed("bedrock:ListInferenceProfiles", "always; one call per page"),
     signed(
         "bedrock:GetInferenceProfile",
-        "a model in use is the ARN of an application inference profile",
+        "a model that is in use or pinned is the ARN of an application inference profile",
     ),
     signed(
         "bedrock:GetFoundationModelAvailability",
-        "once per model in use",
+        "once per model that is in use or pinned",
     ),
-    signed("bedrock:GetFoundationModel", "once per model in use"),
+    signed(
+        "bedrock:GetFoundationModel",
+        "once per model that is in use or pinned",
+    ),
     signed("bedrock:GetUseCaseForModelAccess", "always"),
     signed(
         "bedrock:InvokeModelWithResponseStream",

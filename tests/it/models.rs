@@ -445,6 +445,232 @@ fn an_agreement_that_is_under_way_leaves_the_invocation_open() {
     assert_eq!(invocations(&world), Vec::<String>::new());
 }
 
+/// The pretend AWS says this of the agreement of one model.
+fn availability_of(world: &World, base: &str, change: &[(&str, &str)]) {
+    let mut body = json!({
+        "modelId": base,
+        "agreementAvailability": {"status": "AVAILABLE"},
+        "authorizationStatus": "AUTHORIZED",
+        "entitlementAvailability": "AVAILABLE",
+        "regionAvailability": "AVAILABLE",
+    });
+    for (pointer, value) in change {
+        *body.pointer_mut(pointer).unwrap() = json!(value);
+    }
+    let path = format!("/foundation-model-availability/{base}");
+    let json = [("content-type", "application/json")];
+    world.rule(Rule::new("bedrock", &path).respond(200, &json, body.to_string()));
+}
+
+/// The pretend AWS says this of the life of one model.
+fn life_of(world: &World, base: &str, lifecycle: &Value) {
+    let body = json!({"modelDetails": {
+        "modelArn": format!("arn:aws:bedrock:us-east-1::foundation-model/{base}"),
+        "modelId": base,
+        "modelLifecycle": lifecycle,
+    }});
+    let path = format!("/foundation-models/{base}");
+    let json = [("content-type", "application/json")];
+    world.rule(Rule::new("bedrock", &path).respond(200, &json, body.to_string()));
+}
+
+#[test]
+fn agreement_authorization_entitlement_and_region_are_told_apart() {
+    for (change, exit, code, owner, words) in [
+        (
+            ("/agreementAvailability/status", "NOT_AVAILABLE"),
+            2,
+            "model-access-not-granted",
+            "account-admin",
+            "has no agreement",
+        ),
+        (
+            ("/entitlementAvailability", "NOT_AVAILABLE"),
+            2,
+            "model-access-not-granted",
+            "account-admin",
+            "but not the entitlement",
+        ),
+        (
+            ("/authorizationStatus", "NOT_AUTHORIZED"),
+            2,
+            "account-not-authorized",
+            "account-admin",
+            "is not authorized",
+        ),
+        (
+            ("/regionAvailability", "NOT_AVAILABLE"),
+            1,
+            "model-not-in-region",
+            "you",
+            "`us-east-1` does not offer",
+        ),
+    ] {
+        let world = World::healthy();
+        availability_of(&world, "anthropic.claude-sonnet-4-6", &[change]);
+        // Where a trial is made, AWS does not say why it refuses.
+        refuse(&world, 403, "AccessDeniedException", "No.");
+        let checkup = checkup(&pinned(&world, MAIN));
+        let root = checkup.one_root(exit, "model-access-granted", code);
+        assert_owner(root, owner);
+        let what = root["what"].as_str().unwrap();
+        assert!(what.contains(words), "{what}");
+        assert!(!root["fix"].as_array().unwrap().is_empty(), "{root}");
+    }
+}
+
+#[test]
+fn the_words_of_a_failed_agreement_name_the_payment_method() {
+    let world = World::healthy();
+    let body = json!({
+        "modelId": "anthropic.claude-sonnet-4-6",
+        "agreementAvailability": {
+            "status": "ERROR",
+            "errorMessage": "INVALID_PAYMENT_INSTRUMENT: A valid payment instrument must be provided.",
+        },
+        "authorizationStatus": "AUTHORIZED",
+        "entitlementAvailability": "NOT_AVAILABLE",
+        "regionAvailability": "AVAILABLE",
+    });
+    world.rule(
+        Rule::new("bedrock", "/foundation-model-availability/").respond(
+            200,
+            &[("content-type", "application/json")],
+            body.to_string(),
+        ),
+    );
+    let checkup = checkup(&pinned(&world, MAIN));
+    let root = checkup.one_root(2, "model-access-granted", "payment-instrument-invalid");
+    assert_owner(root, "account-admin");
+    assert_fix_says(root, "payment method");
+    assert_eq!(invocations(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_legacy_model_is_a_warning_with_its_dates() {
+    let world = World::healthy();
+    life_of(
+        &world,
+        "anthropic.claude-sonnet-4-6",
+        &json!({
+            "status": "LEGACY",
+            "legacyTime": "2024-01-05T00:00:00Z",
+            "publicExtendedAccessTime": "2024-06-05T00:00:00Z",
+            "endOfLifeTime": "2099-01-08T00:00:00Z",
+        }),
+    );
+    let checkup = checkup(&pinned(&world, MAIN));
+    assert_eq!(checkup.run.code, 0, "{}", checkup.open());
+    let warning = checkup.finding("model-lifecycle-active", "warn");
+    assert_eq!(warning["code"], "model-end-of-life");
+    assert_owner(warning, "you");
+    let what = warning["what"].as_str().unwrap();
+    for date in ["2024-01-05", "2024-06-05", "2099-01-08"] {
+        assert!(what.contains(date), "{what}");
+    }
+    assert_fix_says(warning, "choose a current model");
+}
+
+#[test]
+fn a_legacy_model_in_extended_access_is_told_from_a_restricted_account() {
+    let world = World::healthy();
+    life_of(
+        &world,
+        "anthropic.claude-sonnet-4-6",
+        &json!({"status": "LEGACY", "publicExtendedAccessTime": "2024-06-05T00:00:00Z"}),
+    );
+    refuse(&world, 400, "ValidationException", "Operation not allowed");
+    let checkup = checkup(&pinned(&world, MAIN));
+    let root = checkup.one_root(1, "model-lifecycle-active", "legacy-model-inactive-account");
+    assert_owner(root, "you");
+    assert_reported(root, "Operation not allowed");
+    assert_fix_says(root, "choose a current model");
+}
+
+#[test]
+fn models_that_are_pinned_are_looked_at_and_not_tried() {
+    let world = World::healthy();
+    let (opus, sonnet, subagent) = (
+        "us.anthropic.claude-opus-4-7",
+        "us.anthropic.claude-sonnet-5",
+        "us.anthropic.claude-opus-5",
+    );
+    let mut machine = pinned(&world, MAIN);
+    machine
+        .env("ANTHROPIC_DEFAULT_OPUS_MODEL", opus)
+        .env("ANTHROPIC_DEFAULT_SONNET_MODEL", sonnet)
+        .env("ANTHROPIC_DEFAULT_HAIKU_MODEL", MAIN)
+        .env("CLAUDE_CODE_SUBAGENT_MODEL", subagent);
+    world.inference_profiles(&[MAIN, opus, sonnet, subagent]);
+    let good = checkup(&machine);
+    good.healthy();
+    assert_eq!(invocations(&world).len(), 2, "{:?}", invocations(&world));
+    let told = good.finding("model-access-granted", "not-applicable");
+    assert!(
+        told["what"].as_str().unwrap().contains("no proof"),
+        "{told}"
+    );
+    assert_fix(told, &format!("bedrock-doctor check --model {subagent}"));
+
+    availability_of(
+        &world,
+        "anthropic.claude-opus-4-7",
+        &[("/regionAvailability", "NOT_AVAILABLE")],
+    );
+    life_of(
+        &world,
+        "anthropic.claude-sonnet-5",
+        &json!({"status": "LEGACY", "endOfLifeTime": "2024-06-05T00:00:00Z"}),
+    );
+    let told = checkup(&machine);
+    assert_eq!(told.run.code, 0, "{}", told.open());
+    let warning = told.finding("model-access-granted", "warn");
+    assert_eq!(warning["subject"], opus);
+    assert_eq!(warning["code"], "model-not-in-region");
+    let warning = told.finding("model-lifecycle-active", "warn");
+    assert_eq!(warning["subject"], sonnet);
+    assert!(
+        warning["why"].as_str().unwrap().contains("/model sonnet"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn a_subagent_model_that_is_not_offered_is_a_failure() {
+    let world = World::healthy();
+    let mut machine = pinned(&world, MAIN);
+    machine.env("CLAUDE_CODE_SUBAGENT_MODEL", "us.anthropic.claude-opus-4-7");
+    availability_of(
+        &world,
+        "anthropic.claude-opus-4-7",
+        &[("/regionAvailability", "NOT_AVAILABLE")],
+    );
+    let checkup = checkup(&machine);
+    let root = checkup.one_root(1, "model-access-granted", "model-not-in-region");
+    assert_owner(root, "you");
+    assert!(
+        root["what"].as_str().unwrap().contains("subagent model"),
+        "{root}"
+    );
+}
+
+#[test]
+fn pins_cost_nothing_where_the_account_may_not_look() {
+    let world = World::healthy();
+    world.rule(Rule::new("bedrock", "/foundation-model").aws_error(
+        403,
+        "AccessDeniedException",
+        "User: arn:aws:sts::123456789012:assumed-role/Dev/alice is not authorized to perform: \
+         bedrock:GetFoundationModelAvailability because no identity-based policy allows it",
+    ));
+    let mut machine = pinned(&world, MAIN);
+    machine.env(
+        "ANTHROPIC_DEFAULT_OPUS_MODEL",
+        "us.anthropic.claude-opus-5-5",
+    );
+    checkup(&machine).healthy();
+}
+
 #[test]
 fn an_application_profile_works_and_is_asked_for_its_model() {
     let world = World::healthy();
@@ -477,6 +703,10 @@ fn a_data_retention_mode_that_rules_a_model_out_is_told_as_such() {
     assert_owner(root, "account-admin");
     assert_reported(root, "data retention mode");
     assert_fix_says(root, "another model");
+    assert_fix(
+        root,
+        "aws bedrock get-account-data-retention --region us-east-1",
+    );
     assert_hand_off(root);
 }
 

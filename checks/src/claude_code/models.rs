@@ -64,6 +64,7 @@ pub fn resolve(
     };
     let (main, selected) = resolver.main(&families);
     let background = resolver.background(&families, &main, selected);
+    let subagent = resolver.subagent(&families);
     Resolution {
         needs_listing: [&main, &background]
             .iter()
@@ -74,6 +75,7 @@ pub fn resolve(
             opus: families.opus,
             sonnet: families.sonnet,
             haiku: families.haiku,
+            subagent,
         },
     }
 }
@@ -213,6 +215,17 @@ impl Resolver<'_> {
             return families.sonnet.clone();
         }
         self.default_model(Role::Sonnet)
+    }
+
+    /// What subagents use instead of the main model: an alias or an id; `inherit` stands for the main model
+    /// (documentation).
+    fn subagent(&mut self, families: &Families) -> Option<Value<String>> {
+        let mut chosen = self
+            .environment
+            .set_value("CLAUDE_CODE_SUBAGENT_MODEL")
+            .filter(|model| alias(&model.value) != "inherit")?;
+        chosen.value = self.model_id(&chosen.value, families);
+        Some(chosen)
     }
 
     /// The pin of a family; one of blanks counts as unset.
@@ -415,6 +428,53 @@ mod tests {
             },
         );
         assert_eq!(resolution.models.main.value, want, "{version}");
+    }
+
+    #[test]
+    fn only_what_somebody_chose_is_pinned_and_each_model_once() {
+        let pinned = |variables: &[(&str, &str)]| -> Vec<(String, &'static str)> {
+            let pairs = variables.iter();
+            let shell: BTreeMap<String, String> = pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            let target = Target {
+                provider: Provider::Bedrock,
+                region: "us-east-1",
+                rules: Rules::of(Version::parse("2.1.330")),
+                listed: None,
+            };
+            let settings = ModelSettings::default();
+            let resolution = resolve(&Environment::merge(&shell, &[]), &settings, target);
+            let pinned = resolution.models.pinned().into_iter();
+            pinned
+                .map(|(model, part)| (model.value.clone(), part))
+                .collect()
+        };
+        assert_eq!(pinned(&[]), []);
+        let (main, opus) = (
+            ("ANTHROPIC_MODEL", "us.m"),
+            ("ANTHROPIC_DEFAULT_OPUS_MODEL", "us.o"),
+        );
+        let haiku = ("ANTHROPIC_DEFAULT_HAIKU_MODEL", "us.h");
+        assert_eq!(
+            pinned(&[main, opus, haiku]),
+            [("us.o".to_owned(), "opus model")]
+        );
+        assert_eq!(pinned(&[opus]), []);
+        let subagent = |model| ("CLAUDE_CODE_SUBAGENT_MODEL", model);
+        for (model, told) in [
+            ("inherit", None),
+            ("opus", Some("us.o")),
+            ("us.s", Some("us.s")),
+        ] {
+            let told: Vec<_> = told
+                .map(|id: &str| (id.to_owned(), "subagent model"))
+                .into_iter()
+                .collect();
+            let mut all = pinned(&[main, opus, subagent(model)]);
+            all.retain(|(_, part)| *part == "subagent model");
+            assert_eq!(all, told, "{model}");
+        }
     }
 
     #[test]

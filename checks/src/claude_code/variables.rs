@@ -72,6 +72,7 @@ const KNOWN: &[(&str, Class)] = &[
     ("ANTHROPIC_SMALL_FAST_MODEL", Class::Plain),
     ("ANTHROPIC_SMALL_FAST_MODEL_AWS_REGION", Class::Plain),
     ("ANTHROPIC_DEFAULT_FABLE_MODEL", Class::Plain),
+    ("CLAUDE_CODE_SUBAGENT_MODEL", Class::Plain),
     ("ANTHROPIC_BEDROCK_BASE_URL", Class::Url),
     ("ANTHROPIC_BEDROCK_MANTLE_BASE_URL", Class::Url),
     ("ANTHROPIC_AWS_BASE_URL", Class::Url),

@@ -37,12 +37,12 @@ pub struct InferenceProfile {
     pub model_arns: Vec<String>,
 }
 
-/// What the control plane says of a model in use.
+/// What the control plane says of a model that is in use or pinned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {
     /// The id or ARN in the configuration.
     pub model: String,
-    /// Its part: `main model`, `background model`.
+    /// Its part: `main model`, `background model`, or one that is not invoked by itself, such as `opus model`.
     pub part: String,
     /// The foundation model behind it, without prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +82,9 @@ pub struct Lifecycle {
     /// When it turns or turned legacy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legacy_at: Option<Timestamp>,
+    /// When the last part of its legacy time begins or began, in which its price may be higher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_access_at: Option<Timestamp>,
     /// When it ends or ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_of_life_at: Option<Timestamp>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SettingsFile, SettingsState, Source, Value};
+use super::{SettingsFile, SettingsState, Source, SourceKind, Value};
 use crate::claude_code::model_ids::is_mantle_id;
 
 /// Which service Claude Code talks to.
@@ -125,9 +125,31 @@ pub struct Models {
     pub sonnet: Value<String>,
     /// What `haiku` stands for.
     pub haiku: Value<String>,
+    /// What subagents use, when somebody chose a model for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subagent: Option<Value<String>>,
 }
 
 impl Models {
+    /// The distinct models beside those in use that somebody chose, with their parts: what subagents use, and what a
+    /// switch to another family would use. A default that nobody chose is not among them.
+    pub fn pinned(&self) -> Vec<(&Value<String>, &'static str)> {
+        let mut seen = vec![&self.main.value, &self.background.value];
+        let families = [
+            (&self.opus, "opus model"),
+            (&self.sonnet, "sonnet model"),
+            (&self.haiku, "haiku model"),
+        ];
+        let subagent = self.subagent.iter().map(|model| (model, "subagent model"));
+        let mut pinned: Vec<_> = subagent.chain(families).collect();
+        pinned.retain(|(model, _)| {
+            let chosen = model.source.kind != SourceKind::Default && !seen.contains(&&model.value);
+            seen.push(&model.value);
+            chosen
+        });
+        pinned
+    }
+
     /// The distinct models that requests will be made for, with their parts.
     pub fn in_use(&self) -> Vec<(String, &'static str)> {
         let mut used = vec![(self.main.value.clone(), "main model")];
@@ -250,6 +272,15 @@ impl Configuration {
         let mut used = self.models.in_use();
         used.retain(|(model, _)| !self.goes_to_mantle(model));
         used
+    }
+
+    /// The distinct models beside them that somebody chose, with their parts.
+    pub fn pinned_on_bedrock(&self) -> Vec<(String, &'static str)> {
+        let pinned = self.models.pinned().into_iter();
+        pinned
+            .map(|(model, part)| (model.value.clone(), part))
+            .filter(|(model, _)| !self.goes_to_mantle(model))
+            .collect()
     }
 
     /// Returns the variable of that name.

@@ -1,12 +1,21 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
-use super::{FORM_MISSING, Trial, accepted, console, named, per_model};
+use super::{
+    FORM_MISSING, NOT_ALLOWED, Trial, accepted, before_a_switch, console, is_in_use, named,
+    per_model,
+};
 use crate::answer::{Answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen};
-use crate::facts::{Availability, CallerIdentity, Configuration, Failure, Invocation, ModelFacts};
+use crate::facts::{
+    Availability, CallerIdentity, Configuration, Failure, Invocation, ModelFacts, Observed,
+};
 use crate::finding::{Basis, Finding, Owner, Status};
-use crate::signatures::Signature;
+use crate::signatures::{AwsErrorText, Kind, Signature, classify};
 use crate::text::shell_word;
+
+/// How long AWS takes to subscribe an account.
+const WAIT: &str =
+    "wait 2 to 15 minutes and try again; until then AWS may answer some requests and refuse others";
 
 /// See [`Meta::docs`].
 pub(crate) struct ModelAccessGranted;
@@ -21,8 +30,9 @@ impl Check for ModelAccessGranted {
 ## What it looks at
 
 What AWS says about the account's access when the models in use are tried: AWS Marketplace, payment,
-allow-list, country, data retention, agreements. `GetFoundationModelAvailability` is taken as a hint only:
-accounts for which it says `AUTHORIZED` have been refused.
+reseller, allow-list, country, data retention, agreements. `GetFoundationModelAvailability` is taken as a hint
+only: accounts for which it says `AUTHORIZED` have been refused. Models that are pinned for later are looked at
+with it and not tried.
 
 ## Why it matters
 
@@ -58,30 +68,51 @@ payment method, or ask AWS Support. Only an answered request proves access: `bed
                 .map(|configuration| configuration.models.main.value.as_str())
                 .filter(|main| accepted(trials, Some(main)).is_some()),
         };
-        if trials.known().is_some_and(|trials| !trials.is_empty()) {
-            return per_model(trials, |trial| {
-                let facts = models.known().into_iter().flatten();
-                let facts = facts.into_iter().find(|facts| facts.model == trial.model);
+        let known = || models.known().into_iter().flatten();
+        let mut findings: Vec<Finding> = if trials.known().is_some_and(|trials| !trials.is_empty())
+        {
+            per_model(trials, |trial| {
+                let facts = known().find(|facts| facts.model == trial.model);
                 judge(trial, facts, &place)
-            });
-        }
-        // Nothing was tried: what the control plane denies is known all the same.
-        let stated = models.known().into_iter().flatten().filter_map(|model| {
-            let availability = model.availability.known()?;
-            let finding = denied(
-                &format!("the {} `{}`", model.part, model.model),
-                availability,
-                &place,
-            )?;
-            Some(finding.subject(&model.model))
-        });
-        let stated: Vec<Finding> = stated.collect();
-        if stated.is_empty() {
-            per_model(trials, |trial| Trial::of(trial).not_judged_here(trial))
+            })
         } else {
-            stated
+            // Nothing was tried: what the control plane denies is known all the same.
+            let used = known().filter(|model| is_in_use(&model.part));
+            used.filter_map(|model| Some(stated(model, &place)?.subject(&model.model)))
+                .collect()
+        };
+        if findings.is_empty() {
+            findings = per_model(trials, |trial| Trial::of(trial).not_judged_here(trial));
         }
+        let pinned = known().filter(|model| !is_in_use(&model.part));
+        findings.extend(pinned.map(|model| untried(model, &place).subject(&model.model)));
+        findings
     }
+}
+
+/// What the control plane denies of a model.
+fn stated(model: &ModelFacts, place: &Place<'_>) -> Option<Finding> {
+    let name = format!("the {} `{}`", model.part, model.model);
+    denied(&name, model.availability.known()?, place)
+}
+
+/// A model that is pinned and not in use: it is not tried, to keep refused requests few.
+fn untried(model: &ModelFacts, place: &Place<'_>) -> Finding {
+    if let Some(finding) = stated(model, place) {
+        return before_a_switch(finding, &model.part);
+    }
+    let listed = match &model.availability {
+        Observed::Known(_) => "AWS lists it as authorized, which is no proof of access",
+        _ => "what AWS lists of it is not known",
+    };
+    Finding::not_applicable(format!(
+        "the {} `{}` was not tried, because it is pinned and not in use; {listed}",
+        model.part, model.model
+    ))
+    .fix_command(
+        "try it, for free",
+        format!("bedrock-doctor check --model {}", shell_word(&model.model)),
+    )
 }
 
 struct Place<'a> {
@@ -104,13 +135,22 @@ fn judge(trial: &Invocation, facts: Option<&ModelFacts>, place: &Place<'_>) -> F
             not_judged_here(&named(trial), failure).explained_by("use-case-form-submitted")
         }
         Trial::Refused(failure, Answer::ModelAccess(signature)) => {
-            refused(trial, failure, signature, place)
+            let finding = refused(trial, failure, signature, place);
+            if signature.cause == NOT_ALLOWED {
+                finding.explained_by("model-lifecycle-active")
+            } else {
+                finding
+            }
         }
         other => {
             let stated =
                 availability.and_then(|availability| denied(&named(trial), availability, place));
             match (stated, &other) {
                 (Some(stated), Trial::NotTried(_)) => stated,
+                // Nobody else knows that refusal: what the control plane denies is its reason as far as can be told.
+                (Some(stated), Trial::Refused(failure, Answer::Unknown(_))) => {
+                    stated.request_id(failure.request_id.clone())
+                }
                 // Another check says what went wrong; what is stated may be the next obstacle.
                 (Some(mut stated), _) => {
                     stated.status = Status::Warn;
@@ -161,7 +201,20 @@ fn refused(
             format!("export ANTHROPIC_DEFAULT_HAIKU_MODEL={}", shell_word(main)),
         );
     }
-    advice.steps.into_iter().fold(finding, Finding::fix)
+    advised(finding, advice.steps, cause, place)
+}
+
+/// Adds the steps of an advice, and the command that shows more, where there is one.
+fn advised(finding: Finding, steps: Vec<String>, cause: &str, place: &Place<'_>) -> Finding {
+    let finding = steps.into_iter().fold(finding, Finding::fix);
+    if cause == "data-retention-mode" {
+        let region = shell_word(place.region);
+        return finding.fix_command(
+            "see which mode is set; each Region has its own",
+            format!("aws bedrock get-account-data-retention --region {region}"),
+        );
+    }
+    finding
 }
 
 struct Advice {
@@ -190,7 +243,7 @@ fn advice(cause: &str, place: &Place<'_>) -> Advice {
             format!("{account} is not subscribed, and this principal may not subscribe it, to"),
             vec![
                 format!("invoke the model once as an administrator, which subscribes the account: {catalog}"),
-                "or allow `aws-marketplace:ViewSubscriptions` and `aws-marketplace:Subscribe` with the condition `aws:CalledViaLast` = `bedrock.amazonaws.com`".to_owned(),
+                "or allow `aws-marketplace:ViewSubscriptions` and `aws-marketplace:Subscribe` with the condition `aws:CalledViaLast` = `bedrock.amazonaws.com`, then wait 2 to 5 minutes".to_owned(),
             ],
         ),
         "marketplace-denied-by-scp" => (
@@ -201,13 +254,13 @@ fn advice(cause: &str, place: &Place<'_>) -> Advice {
         "subscription-propagation" => (
             Some(Owner::You),
             format!("the subscription of {account} is still under way for"),
-            vec!["wait 2 to 15 minutes and try again".to_owned()],
+            vec![WAIT.to_owned()],
         ),
         "marketplace-subscription-incomplete" => (
             Some(Owner::AccountAdmin),
             format!("the Marketplace subscription of {account} could not be completed for"),
             vec![
-                "wait 2 to 15 minutes and try again".to_owned(),
+                WAIT.to_owned(),
                 format!("if it stays, invoke the model once as an administrator and look at the payment method: {catalog}"),
             ],
         ),
@@ -234,7 +287,7 @@ fn advice(cause: &str, place: &Place<'_>) -> Advice {
             format!("the data retention mode of {account} rules out"),
             vec![
                 "use another model".to_owned(),
-                "or have the data retention mode of the account changed in the Bedrock settings: a decision about privacy that other models follow too".to_owned(),
+                format!("or decide to share data with the provider in `{region}`, which other models that ask for it follow too: `aws bedrock put-account-data-retention --mode provider_data_share --region {region}`"),
             ],
         ),
         "govcloud-model-agreement" => (
@@ -313,21 +366,64 @@ fn denied(name: &str, availability: &Availability, place: &Place<'_>) -> Option<
             format!("the agreement of {account} is still under way for {name}"),
         )
         .evidence(Basis::Observed, detail)
-        .fix("wait 2 to 15 minutes and try again")
-    } else if agreement == "NOT_AVAILABLE" || agreement == "ERROR" || entitlement == "NOT_AVAILABLE"
-    {
-        let error = agreement_error
-            .as_ref()
-            .map_or_else(String::new, |error| format!(": {error}"));
-        Finding::fail("model-access-not-granted", format!("{account} has no agreement for {name}{error}"))
-            .owner(Owner::AccountAdmin)
-            .why("the first request subscribes the account through AWS Marketplace, if the caller may do that (`marketplace-permission-missing` otherwise); this was not tried, because it would change the account")
-            .evidence(Basis::Inferred, detail)
-            .fix(format!("invoke the model once as an administrator, which subscribes the account: {catalog}"))
+        .fix(WAIT)
+    } else if agreement == "NOT_AVAILABLE" || agreement == "ERROR" {
+        without_agreement(name, agreement_error.as_deref(), &detail, place)
+    } else if entitlement == "NOT_AVAILABLE" {
+        Finding::fail(
+            "model-access-not-granted",
+            format!("{account} has the agreement, but not the entitlement that follows from it, for {name}"),
+        )
+        .owner(Owner::AccountAdmin)
+        .why("the agreement was just made, or its subscription has ended")
+        .evidence(Basis::Observed, detail)
+        .fix(WAIT)
+        .fix("if it stays, look whether the subscription is active: https://console.aws.amazon.com/marketplace/home#/subscriptions")
     } else {
         return None;
     };
     Some(finding.explained_by("account-expected").shared())
+}
+
+/// An agreement that is missing or failed: AWS's own words decide, where it says any.
+fn without_agreement(name: &str, words: Option<&str>, detail: &str, place: &Place<'_>) -> Finding {
+    let Place {
+        region, account, ..
+    } = place;
+    let known = words.and_then(|message| {
+        let (service, status, code) = ("bedrock", None, None);
+        classify(&AwsErrorText {
+            service,
+            status,
+            code,
+            message,
+        })
+    });
+    let cause = match known {
+        Some(signature) if signature.kind == Kind::ModelAccess => Some(signature.cause.as_str()),
+        _ if region.starts_with("us-gov-") => Some("govcloud-model-agreement"),
+        _ => None,
+    };
+    if let Some(cause) = cause {
+        let advice = advice(cause, place);
+        let owner = advice.owner.or(known.map(|signature| signature.owner));
+        let (basis, detail) = match words {
+            Some(words) => (Basis::Reported, format!("{detail}: {words}")),
+            None => (Basis::Observed, detail.to_owned()),
+        };
+        let finding = Finding::fail(cause, format!("{} {name}", advice.what))
+            .owner(owner.unwrap_or(Owner::AccountAdmin))
+            .evidence(basis, detail);
+        return advised(finding, advice.steps, cause, place);
+    }
+    let words = words.map_or_else(String::new, |words| format!(": {words}"));
+    let catalog = format!("{}#/model-catalog", console(region));
+    Finding::fail("model-access-not-granted", format!("{account} has no agreement for {name}{words}"))
+        .owner(Owner::AccountAdmin)
+        .why("the first request subscribes the account through AWS Marketplace, if the caller may do that (`marketplace-permission-missing` otherwise); this was not tried, because it would change the account")
+        .evidence(Basis::Inferred, detail)
+        .fix(format!("invoke the model once as an administrator, which subscribes the account: {catalog}"))
+        .fix("if the account belongs to a reseller, ask the reseller: AWS does not subscribe accounts of its channel program to Anthropic models")
 }
 
 #[cfg(test)]
@@ -547,8 +643,88 @@ mod tests {
     }
 
     #[test]
-    fn another_refusal_makes_it_a_warning() {
-        let outcome = Observed::Failed(denied_with("news"));
+    fn the_words_of_a_failed_agreement_decide() {
+        let failed = |words: &'static str| {
+            move |it: &mut Availability| {
+                it.agreement = "ERROR".into();
+                it.agreement_error = Some(words.into());
+            }
+        };
+        for (words, cause) in [
+            (
+                "INVALID_PAYMENT_INSTRUMENT:A valid payment instrument must be provided.",
+                "payment-instrument-invalid",
+            ),
+            (
+                "Access to this model is not available for channel program accounts.",
+                "channel-program-account",
+            ),
+            ("news", "model-access-not-granted"),
+        ] {
+            let facts = with(failed(words), &untried());
+            let finding = only(&CHECK, &facts, Status::Fail, Some(cause));
+            assert_eq!(finding.owner, Owner::AccountAdmin, "{cause}");
+            let told = format!("{} {}", finding.what, finding.evidence.detail);
+            assert!(told.contains(words), "{told}");
+        }
+    }
+
+    #[test]
+    fn in_govcloud_the_agreement_is_made_elsewhere() {
+        let mut facts = with(|it| it.agreement = "NOT_AVAILABLE".into(), &untried());
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            configuration.region.value = "us-gov-west-1".into();
+        }
+        let code = Some("govcloud-model-agreement");
+        only(&CHECK, &facts, Status::Fail, code);
+    }
+
+    #[test]
+    fn agreement_and_entitlement_are_told_apart() {
+        let facts = with(|it| it.entitlement = "NOT_AVAILABLE".into(), &untried());
+        let code = Some("model-access-not-granted");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        assert!(
+            finding.what.contains("but not the entitlement"),
+            "{}",
+            finding.what
+        );
+    }
+
+    #[test]
+    fn a_pinned_model_is_not_tried_and_what_is_denied_is_a_warning() {
+        let with = |change: fn(&mut Availability)| {
+            let mut facts = healthy();
+            if let Observed::Known(models) = &mut facts.model_availability {
+                let mut pinned = models[0].clone();
+                pinned.model = "us.anthropic.claude-opus-4-7".into();
+                pinned.part = "opus model".into();
+                if let Observed::Known(availability) = &mut pinned.availability {
+                    change(availability);
+                }
+                models.push(pinned);
+            }
+            findings(&CHECK, &facts).remove(2)
+        };
+        let untold = with(|_| ());
+        assert_eq!(untold.status, Status::NotApplicable);
+        assert!(
+            untold.what.contains("no proof of access"),
+            "{}",
+            untold.what
+        );
+        let denied = with(|it| it.region = "NOT_AVAILABLE".into());
+        assert_eq!(
+            (denied.status, denied.code.as_deref()),
+            (Status::Warn, Some("model-not-in-region"))
+        );
+        assert!(denied.why.unwrap().contains("/model opus"));
+    }
+
+    #[test]
+    fn a_refusal_that_another_check_judges_makes_it_a_warning() {
+        let expired = "The security token included in the request is expired";
+        let outcome = Observed::Failed(denied_with(expired));
         let facts = with(|it| it.agreement = "NOT_AVAILABLE".into(), &outcome);
         only(
             &CHECK,
@@ -556,6 +732,11 @@ mod tests {
             Status::Warn,
             Some("model-access-not-granted"),
         );
+        let outcome = Observed::Failed(denied_with("news"));
+        let facts = with(|it| it.authorization = "NOT_AUTHORIZED".into(), &outcome);
+        let code = Some("account-not-authorized");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        assert_eq!(finding.request_id.as_deref(), Some("req-1"));
     }
 
     #[test]

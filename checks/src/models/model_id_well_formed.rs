@@ -1,6 +1,6 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
-use super::{bare_name, in_use, list_ids, prefix, region_prefix, replace_id};
+use super::{bare_name, before_a_switch, chosen, list_ids, prefix, region_prefix, replace_id};
 use crate::check::{Check, Family, Meta};
 use crate::claude_code::model_ids::{is_mantle_id, meant_model, meant_on_mantle};
 use crate::facts::{Configuration, Source, Value};
@@ -28,7 +28,7 @@ impl Check for ModelIdWellFormed {
         docs: "
 ## What it looks at
 
-The ids of the main and the background model as they go into requests: blanks and quotes around them,
+The ids of the main and the background model, and of those that are pinned, as they go into requests: blanks and quotes around them,
 `%2F`, a left-over `[1m]`, ids of the Anthropic API (`claude-…`), ids without the prefix of an
 inference profile, ARNs of another Region, and for Mantle ids that only Bedrock's own API knows. AWS is not asked.
 
@@ -53,9 +53,12 @@ as `aws bedrock list-inference-profiles` shows it.
                 "requests do not go to Amazon Bedrock",
             )];
         }
-        in_use(configuration)
+        chosen(configuration)
             .into_iter()
-            .map(|(part, model)| judge(part, model, configuration).subject(&model.value))
+            .map(|(part, model)| {
+                let finding = judge(part, model, configuration).subject(&model.value);
+                before_a_switch(finding, part)
+            })
             .collect()
     }
 }

@@ -1,9 +1,13 @@
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 
-use super::{ENDED, Trial, accepted, list_ids, named};
+use super::{
+    ENDED, NOT_ALLOWED, Trial, accepted, before_a_switch, is_in_use, is_legacy, list_ids, named,
+};
 use crate::answer::{Answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{Configuration, Invocation, Lifecycle, ModelFacts, Now, Observed};
+use crate::facts::{Configuration, Failure, Invocation, Lifecycle, ModelFacts, Now, Observed};
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
 use crate::text::relative;
@@ -20,12 +24,14 @@ impl Check for ModelLifecycleActive {
         docs: "
 ## What it looks at
 
-The lifecycle that Bedrock states for each model in use, and refusals that speak of its end.
+The lifecycle that Bedrock states for each model that is in use or pinned, with its dates, and refusals that
+speak of its end.
 
 ## Why it matters
 
 A legacy model is refused to accounts that have not used it for 30 days, and a model past its end to
-everyone. Claude Code hides AWS's text: it prints that the model is not available on your deployment.
+everyone. In the last part of its legacy time, the extended access, its price may be higher.
+Claude Code hides AWS's text: it prints that the model is not available on your deployment.
 
 ## How to fix it
 
@@ -51,7 +57,9 @@ Choose a current model: change or remove the setting that names the old one.
             let told = findings
                 .iter()
                 .any(|finding| finding.subject.as_ref() == Some(&trial.model));
-            if let (false, Some(finding)) = (told, reported(trial, region)) {
+            let finding =
+                reported(trial, region).or_else(|| unspoken(trial, trials, models, region));
+            if let (false, Some(finding)) = (told, finding) {
                 findings.push(finding.subject(&trial.model));
             }
         }
@@ -60,7 +68,8 @@ Choose a current model: change or remove the setting that names the old one.
                 .iter()
                 .any(|finding| finding.subject.as_ref() == Some(&model.model))
             {
-                findings.push(stated(model, trials, now, region).subject(&model.model));
+                let finding = stated(model, trials, now, region).subject(&model.model);
+                findings.push(before_a_switch(finding, &model.part));
             }
         }
         if findings.is_empty() {
@@ -111,6 +120,44 @@ fn reported(trial: &Invocation, region: &str) -> Option<Finding> {
     Some(replace(finding, region))
 }
 
+/// "Operation not allowed" is said of a legacy model in its extended access, and of an account that AWS has restricted;
+/// such an account is refused every model.
+fn unspoken(
+    trial: &Invocation,
+    trials: &Observed<Vec<Invocation>>,
+    models: &Observed<Vec<ModelFacts>>,
+    region: &str,
+) -> Option<Finding> {
+    let failure = not_allowed(trial)?;
+    let mut refused = trials
+        .known()?
+        .iter()
+        .filter(|trial| not_allowed(trial).is_some());
+    if !refused.all(|trial| is_legacy(models.known(), &trial.model)) {
+        return None;
+    }
+    let finding = Finding::fail(
+        "legacy-model-inactive-account",
+        format!("{} is a legacy model, and AWS does not allow it to this account", named(trial)),
+    )
+    .why("AWS serves legacy models only to accounts that use them; Claude Code prints only that the model is not available on your deployment")
+    .evidence(Basis::Reported, failure.words())
+    .request_id(failure.request_id.clone());
+    Some(replace(finding, region))
+}
+
+/// The refusal that does not say whether it means the model or the account.
+fn not_allowed(trial: &Invocation) -> Option<&Failure> {
+    match Trial::of(trial) {
+        Trial::Refused(failure, Answer::ModelAccess(signature))
+            if signature.cause == NOT_ALLOWED =>
+        {
+            Some(failure)
+        }
+        _ => None,
+    }
+}
+
 /// What the control plane states.
 fn stated(
     model: &ModelFacts,
@@ -126,6 +173,11 @@ fn stated(
             return Finding::pass(format!("{name} can be invoked, so it has not ended"))
                 .evidence(basis, detail);
         }
+        (_, None) if !is_in_use(&model.part) => {
+            return Finding::not_applicable(format!(
+                "{name} is not in use, and its lifecycle is not known"
+            ));
+        }
         (Observed::Failed(failure), None) => {
             return not_judged_here(&format!("the lifecycle of {name}"), failure);
         }
@@ -135,9 +187,25 @@ fn stated(
     };
     let Lifecycle {
         status,
+        legacy_at,
+        extended_access_at,
         end_of_life_at,
-        ..
     } = lifecycle;
+    let mut life = format!("{name} is {status}");
+    for (at, ahead, past) in [
+        (legacy_at, "it turns legacy", "it turned legacy"),
+        (
+            extended_access_at,
+            "its extended access, in which its price may be higher, begins",
+            "its extended access, in which its price may be higher, began",
+        ),
+        (end_of_life_at, "its life ends", "its life ended"),
+    ] {
+        if let Some(at) = at {
+            let verb = if *at > now { ahead } else { past };
+            let _ = write!(life, "; {verb} {}", relative(*at, now));
+        }
+    }
     match end_of_life_at {
         Some(end) if *end <= now && works.is_none() => replace(
             Finding::fail(
@@ -147,21 +215,15 @@ fn stated(
             .why("AWS answers to nobody for it any more"),
             region,
         ),
-        _ if status == "ACTIVE" => Finding::pass(format!("{name} is active")),
-        Some(end) => replace(
-            Finding::warn(
-                "model-end-of-life",
-                format!("{name} is {status}; its life ends {}", relative(*end, now)),
-            )
-            .why("requests for it are refused from then on"),
+        _ if status == "ACTIVE" => Finding::pass(life),
+        Some(_) => replace(
+            Finding::warn("model-end-of-life", life)
+                .why("requests for it are refused from then on, and until then to accounts that have not used it for 30 days"),
             region,
         ),
         None => replace(
-            Finding::warn(
-                "legacy-model-inactive-account",
-                format!("{name} is {status}"),
-            )
-            .why("AWS refuses legacy models to accounts that have not used them for 30 days"),
+            Finding::warn("legacy-model-inactive-account", life)
+                .why("AWS refuses legacy models to accounts that have not used them for 30 days"),
             region,
         ),
     }
@@ -194,6 +256,7 @@ mod tests {
             models[0].lifecycle = Observed::Known(Lifecycle {
                 status: status.into(),
                 legacy_at: None,
+                extended_access_at: None,
                 end_of_life_at: end.map(in_seconds),
             });
         }
@@ -259,6 +322,82 @@ mod tests {
             Status::Warn,
             Some("legacy-model-inactive-account"),
         );
+    }
+
+    #[test]
+    fn every_date_is_named() {
+        let mut facts = with("LEGACY", Some(86_400), untried());
+        if let Observed::Known(models) = &mut facts.model_availability
+            && let Observed::Known(lifecycle) = &mut models[0].lifecycle
+        {
+            lifecycle.legacy_at = Some(in_seconds(-2 * 86_400));
+            lifecycle.extended_access_at = Some(in_seconds(-86_400));
+        }
+        let code = Some("model-end-of-life");
+        let finding = only(&CHECK, &facts, Status::Warn, code);
+        for words in [
+            "it turned legacy 2 d ago (2026-11-20 18:00 UTC)",
+            "its price may be higher, began 1 d ago",
+            "its life ends in 1 d",
+        ] {
+            assert!(finding.what.contains(words), "{}", finding.what);
+        }
+    }
+
+    #[test]
+    fn a_pinned_model_is_judged_without_a_trial() {
+        let mut facts = healthy();
+        let Observed::Known(models) = &mut facts.model_availability else {
+            panic!("the healthy machine knows its models");
+        };
+        let mut pinned = models[0].clone();
+        pinned.model = "us.anthropic.claude-3-7-sonnet".into();
+        pinned.part = "sonnet model".into();
+        pinned.lifecycle = Observed::Known(Lifecycle {
+            status: "LEGACY".into(),
+            legacy_at: None,
+            extended_access_at: None,
+            end_of_life_at: Some(in_seconds(-1)),
+        });
+        models.push(pinned);
+        let ended = findings(&CHECK, &facts).remove(2);
+        assert_eq!(
+            (ended.status, ended.code.as_deref()),
+            (Status::Warn, Some("model-end-of-life"))
+        );
+        if let Observed::Known(models) = &mut facts.model_availability {
+            models[2].lifecycle = Observed::NotCollected(Absence::NotSelected);
+        }
+        let untold = findings(&CHECK, &facts).remove(2);
+        assert_eq!(untold.status, Status::NotApplicable);
+    }
+
+    #[test]
+    fn a_refusal_without_a_reason_means_a_legacy_model_where_no_other_is_refused() {
+        let refused = refusal(
+            "bedrock-runtime",
+            400,
+            "ValidationException",
+            "Operation not allowed",
+        );
+        let mut facts = invoked(&Observed::Failed(refused));
+        let legacy = |facts: &mut Facts, many: usize| {
+            if let Observed::Known(models) = &mut facts.model_availability {
+                for model in &mut models[..many] {
+                    if let Observed::Known(lifecycle) = &mut model.lifecycle {
+                        lifecycle.status = "LEGACY".into();
+                    }
+                }
+            }
+        };
+        // The other model is a current one, and refused as well: it is the account.
+        legacy(&mut facts, 1);
+        let code = Some("legacy-model-inactive-account".to_owned());
+        let told = verdicts(&CHECK, &facts);
+        assert!(!told.contains(&(Status::Fail, code.clone())), "{told:?}");
+        legacy(&mut facts, 2);
+        let verdict = (Status::Fail, code);
+        assert_eq!(verdicts(&CHECK, &facts), [verdict.clone(), verdict]);
     }
 
     #[test]

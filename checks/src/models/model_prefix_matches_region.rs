@@ -1,6 +1,6 @@
 use super::{
-    foundation_model, in_use, list_ids, listed_for, model_id_well_formed, prefix, region_prefix,
-    replace_id,
+    before_a_switch, chosen, foundation_model, list_ids, listed_for, model_id_well_formed, prefix,
+    region_prefix, replace_id,
 };
 use crate::check::{Check, Family, Meta, Seen, absent};
 use crate::facts::{Configuration, InferenceProfiles, Observed, Value};
@@ -42,11 +42,11 @@ Use the id that `aws bedrock list-inference-profiles` shows for the model.
                 "requests do not go to Amazon Bedrock",
             )];
         }
-        let findings: Vec<Finding> = in_use(configuration)
+        let findings: Vec<Finding> = chosen(configuration)
             .into_iter()
             .filter_map(|(part, model)| {
                 let finding = judge(part, model, configuration, listed)?;
-                Some(finding.subject(&model.value))
+                Some(before_a_switch(finding.subject(&model.value), part))
             })
             .collect();
         if findings.is_empty() {
