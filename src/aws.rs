@@ -13,11 +13,11 @@ use aws_sdk_sts::operation::RequestId as _;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use bedrock_doctor_checks::claude_code::network::{Plane, signing_region};
-use bedrock_doctor_checks::facts::{Failure, FailureKind, NOT_SENT};
+use bedrock_doctor_checks::claude_code::network::{Plane, host_of, signing_region};
+use bedrock_doctor_checks::facts::{Failure, FailureKind, NOT_SENT, Stranger};
 
 use crate::credentials::Signer;
-use crate::http::{Http, TransportFailure};
+use crate::http::{Http, TransportFailure, is_page};
 use crate::secrets::Secrets;
 
 /// The configuration of one client.
@@ -94,19 +94,19 @@ where
         service: Some(service.to_owned()),
         host: Some(host.to_owned()),
         message: secrets.scrub(&failure.message),
+        stranger: failure.stranger.map(|stranger| {
+            let clean = |text: Option<String>| text.map(|text| secrets.scrub(&text));
+            Box::new(Stranger {
+                content_type: clean(stranger.content_type),
+                redirects_to: clean(stranger.redirects_to),
+                page_title: clean(stranger.page_title),
+            })
+        }),
         ..failure
     };
     match error {
-        SdkError::DispatchFailure(dispatch) => {
-            let mut source: Option<&(dyn std::error::Error + 'static)> =
-                dispatch.as_connector_error().map(|error| error as _);
-            while let Some(current) = source {
-                if let Some(TransportFailure(failure)) = current.downcast_ref() {
-                    return named(failure.clone());
-                }
-                source = current.source();
-            }
-            named(Failure::new(FailureKind::Http, NOT_SENT))
+        SdkError::DispatchFailure(_) => {
+            named(broken(error).unwrap_or_else(|| Failure::new(FailureKind::Http, NOT_SENT)))
         }
         SdkError::TimeoutError(_) => {
             named(Failure::new(FailureKind::TimedOut, "no answer in time"))
@@ -115,10 +115,9 @@ where
             FailureKind::Configuration,
             "the request could not be made: a value in it is not allowed, such as the endpoint, the Region or the model id",
         )),
-        SdkError::ResponseError(response) => named(Failure {
-            status: Some(response.raw().status().as_u16()),
-            ..Failure::new(FailureKind::Http, not_from_aws(response.raw()))
-        }),
+        SdkError::ResponseError(response) => {
+            named(broken(error).unwrap_or_else(|| not_from_aws(response.raw())))
+        }
         SdkError::ServiceError(refusal) => {
             let raw = refusal.raw();
             let code = refusal.err().code().map(str::to_owned);
@@ -132,12 +131,8 @@ where
                 .message()
                 .or(unnamed.and_then(ErrorMetadata::message));
             let message = message.map(str::to_owned);
-            let status = Some(raw.status().as_u16());
             if code.is_none() && !is_of_aws(raw) {
-                return named(Failure {
-                    status,
-                    ..Failure::new(FailureKind::Http, not_from_aws(raw))
-                });
+                return named(not_from_aws(raw));
             }
             let message = match (&code, message) {
                 (None, None) => format!(
@@ -147,7 +142,7 @@ where
                 (_, message) => message.unwrap_or_default(),
             };
             named(Failure {
-                status,
+                status: Some(raw.status().as_u16()),
                 code,
                 request_id: error.request_id().map(str::to_owned),
                 ..Failure::new(FailureKind::Service, message)
@@ -163,26 +158,117 @@ where
 /// Whether an answer without code and message is one of AWS's all the same: AWS sends no web pages.
 fn is_of_aws(raw: &HttpResponse) -> bool {
     let has = |name| raw.headers().get(name).is_some();
-    let page = raw
-        .headers()
-        .get("content-type")
-        .is_some_and(crate::http::is_page);
+    let page = raw.headers().get("content-type").is_some_and(is_page);
     has("x-amzn-errortype") || (has("x-amzn-requestid") && !page)
 }
 
+/// The failure of our own client inside an error of the SDK: the connection broke before or in the answer.
+fn broken(error: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+    let mut source = Some(error);
+    while let Some(current) = source {
+        if let Some(TransportFailure(failure)) = current.downcast_ref() {
+            return Some(failure.clone());
+        }
+        source = current.source();
+    }
+    None
+}
+
 /// Says what answered instead of AWS.
-fn not_from_aws(raw: &HttpResponse) -> String {
-    let status = raw.status().as_u16();
-    let content_type = raw
-        .headers()
-        .get("content-type")
-        .unwrap_or("no content type");
-    format!("an answer that is not AWS's: HTTP {status} with {content_type}")
+fn not_from_aws(raw: &HttpResponse) -> Failure {
+    let header = |name| raw.headers().get(name);
+    let body = raw.body().bytes().unwrap_or_default();
+    stranger(
+        raw.status().as_u16(),
+        header("content-type"),
+        header("location"),
+        body,
+    )
+}
+
+/// The longest title of a web page that is shown.
+const LONGEST_TITLE: usize = 100;
+
+/// An answer that is none of AWS's. What it says is without secrets only after [`Secrets::scrub`].
+pub(crate) fn stranger(
+    status: u16,
+    content_type: Option<&str>,
+    location: Option<&str>,
+    body: &[u8],
+) -> Failure {
+    let shown = content_type.unwrap_or("no content type");
+    let redirects_to = location
+        .filter(|_| (300..400).contains(&status))
+        .map(host_of)
+        .filter(|host| !host.is_empty());
+    let page_title = content_type
+        .is_some_and(is_page)
+        .then(|| title(body))
+        .flatten();
+    let onward = redirects_to
+        .as_ref()
+        .map_or_else(String::new, |host| format!(", which leads on to `{host}`"));
+    let titled = page_title
+        .as_ref()
+        .map_or_else(String::new, |title| format!(", titled \"{title}\""));
+    let message =
+        format!("an answer that is not AWS's: HTTP {status} with {shown}{onward}{titled}");
+    Failure {
+        status: Some(status),
+        stranger: Some(Box::new(Stranger {
+            content_type: content_type.map(str::to_owned),
+            redirects_to,
+            page_title,
+        })),
+        ..Failure::new(FailureKind::Http, message)
+    }
+}
+
+/// The title of a web page: it mostly names the product that answered.
+fn title(page: &[u8]) -> Option<String> {
+    let page = String::from_utf8_lossy(page);
+    let lower = page.to_ascii_lowercase();
+    let begin = lower.find("<title")?;
+    let begin = begin + lower[begin..].find('>')? + 1;
+    let end = begin + lower[begin..].find("</title")?;
+    let words: Vec<&str> = page[begin..end].split_whitespace().collect();
+    let title: String = words.join(" ").chars().take(LONGEST_TITLE).collect();
+    (!title.is_empty()).then_some(title)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::signable;
+    use super::{signable, stranger};
+
+    #[test]
+    fn a_web_page_is_told_with_its_title_and_a_redirect_with_its_host() {
+        let page = b"<HTML><head><Title lang=en>\n Web filter:  blocked </TITLE></head></HTML>";
+        let blocked = stranger(
+            403,
+            Some("text/html"),
+            Some("https://elsewhere.example"),
+            page,
+        );
+        assert_eq!(
+            blocked.message,
+            "an answer that is not AWS's: HTTP 403 with text/html, titled \"Web filter: blocked\""
+        );
+        let portal = stranger(302, None, Some("https://login.example.com/?u=me"), b"");
+        assert_eq!(
+            portal.message,
+            "an answer that is not AWS's: HTTP 302 with no content type, which leads on to `login.example.com`"
+        );
+        for page in [
+            "<title",
+            "<title>",
+            "</title><title>x",
+            "<title> </title>",
+            "\u{130}<title>",
+        ] {
+            let nameless = stranger(200, Some("text/html"), None, page.as_bytes());
+            assert_eq!(nameless.stranger.unwrap().page_title, None, "{page}");
+        }
+    }
 
     #[test]
     fn a_malformed_region_is_cut_where_a_host_name_ends() {

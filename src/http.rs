@@ -3,12 +3,16 @@
 //! The AWS SDK's clients use it through [`AwsHttp`]; metadata and container endpoints through [`Http::send`].
 //! Nothing is opened and no certificate is read before the first request.
 
+mod body;
+mod certificate;
 mod connect;
+mod journal;
 mod proxy;
 mod race;
+mod stream;
 mod trust;
+mod tunnel;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
@@ -21,14 +25,20 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bedrock_doctor_checks::claude_code::Resolved;
-use bedrock_doctor_checks::claude_code::network::{Plane, Routing};
-use bedrock_doctor_checks::facts::{CaFile, Clock, Failure, FailureKind};
+use bedrock_doctor_checks::claude_code::network::{CertificateStores, Plane, Routing};
+use bedrock_doctor_checks::claude_code::versions::Rules;
+use bedrock_doctor_checks::facts::{
+    AwsCli, CaFile, Clock, Connection, Failure, FailureKind, Stage,
+};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-pub(crate) use self::connect::Stage;
-use self::connect::{Connector, StageError};
+use self::body::Watched;
+use self::connect::{Connector, StageError, Way};
+use self::journal::{Entry, Journal};
+use self::trust::Trust;
 pub(crate) use self::trust::problem_of;
+use crate::secrets::Secrets;
 use crate::world::World;
 
 /// The HTTP client of one run.
@@ -37,12 +47,11 @@ pub(crate) struct Http(Arc<Shared>);
 
 struct Shared {
     world: World,
-    ca_files: Vec<CaFile>,
     listing: Routed,
     credentials: Routed,
     runtime: Routed,
-    /// How far the newest request to each host came.
-    stages: Stages,
+    trust: Arc<Trust>,
+    journal: Journal,
     clock: Mutex<Option<Clock>>,
 }
 
@@ -61,18 +70,28 @@ impl Routed {
     }
 }
 
-type Stages = Arc<Mutex<BTreeMap<String, Stage>>>;
-
 impl Http {
     /// A client that routes like Claude Code. Opens nothing.
-    pub(crate) fn new(world: World, resolved: &Resolved) -> Self {
+    ///
+    /// `aws_cli`: what the AWS CLI would use, for the certificates that only it trusts.
+    pub(crate) fn new(world: World, resolved: &Resolved, aws_cli: Option<&AwsCli>) -> Self {
+        let mut ca_files = resolved.configuration.ca_files.clone();
+        let bundle = aws_cli.and_then(|aws_cli| aws_cli.ca_bundle.as_ref());
+        ca_files.extend(bundle.map(|path| CaFile {
+            variable: "ca_bundle".to_owned(),
+            path: path.clone(),
+            honoured: false,
+            problem: None,
+        }));
+        let rules = Rules::of(resolved.inputs.version);
+        let stores = CertificateStores::of(&resolved.inputs.environment, rules);
         Self(Arc::new(Shared {
+            trust: Arc::new(Trust::new(&world, &ca_files, stores)),
             world,
-            ca_files: resolved.configuration.ca_files.clone(),
             listing: Routed::by(&resolved.listing),
             credentials: Routed::by(&resolved.credentials),
             runtime: Routed::by(&resolved.runtime),
-            stages: Stages::default(),
+            journal: Journal::default(),
             clock: Mutex::default(),
         }))
     }
@@ -85,14 +104,36 @@ impl Http {
             Plane::Runtime => &self.0.runtime,
         };
         routed.client.get_or_init(|| {
-            let connector = Connector::new(
-                routed.routing.clone(),
-                trust::config(&self.0.world, &self.0.ca_files),
-                Arc::clone(&self.0.stages),
-                self.0.world.network().cloned(),
-            );
+            let connector = Connector::new(Way {
+                routing: routed.routing.clone(),
+                trust: Arc::clone(&self.0.trust),
+                journal: self.0.journal.clone(),
+                network: self.0.world.network().cloned(),
+            });
             Client::builder(TokioExecutor::new()).build(connector)
         })
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    async fn request(
+        &self,
+        plane: Plane,
+        request: http::Request<SdkBody>,
+    ) -> Result<http::Response<Watched>, Failure> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let response = self
+            .client(plane)
+            .request(request)
+            .await
+            .map_err(|error| failure(&host, &error))?;
+        let (head, body) = response.into_parts();
+        let entry: Option<Entry> = head.extensions.get().cloned();
+        if let Some(entry) = &entry {
+            entry.answered();
+        }
+        self.note_date(&host, &head.headers);
+        let body = Watched::new(body, &host, head.status.as_u16(), entry);
+        Ok(http::Response::from_parts(head, body))
     }
 
     /// The same client for the clients of the AWS SDK.
@@ -111,28 +152,39 @@ impl Http {
         request: http::Request<SdkBody>,
     ) -> Result<(u16, Vec<u8>), Failure> {
         use http_body_util::BodyExt as _;
-        let host = request.uri().host().unwrap_or_default().to_owned();
-        let response = self
-            .client(plane)
-            .request(request)
-            .await
-            .map_err(|error| failure(&host, &error))?;
+        let response = self.request(plane, request).await?;
         let status = response.status().as_u16();
         let body = http_body_util::Limited::new(response.into_body(), 1024 * 1024);
         match body.collect().await {
             Ok(body) => Ok((status, body.to_bytes().to_vec())),
-            Err(_) => Err(Failure {
-                host: Some(host),
-                status: Some(status),
-                ..Failure::new(FailureKind::Http, "the answer was cut off")
+            Err(error) => Err(match error.downcast::<TransportFailure>() {
+                Ok(broken) => broken.0,
+                Err(_) => Failure {
+                    status: Some(status),
+                    ..Failure::new(FailureKind::Http, "the answer is longer than any of AWS's")
+                },
             }),
         }
     }
 
-    /// How far the newest request to a host came: what a time-out waited for.
+    /// What the newest request to a host waits for, or waited for until it was given up.
     pub(crate) fn stage(&self, host: &str) -> Option<Stage> {
-        let stages = self.0.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        stages.get(host).copied()
+        self.0.journal.stage(host)
+    }
+
+    /// How far the requests to each host came.
+    pub(crate) fn connections(&self, secrets: &Secrets) -> Vec<Connection> {
+        let mut all = self.0.journal.connections();
+        let certificates = all.iter_mut().filter_map(|it| it.certificate.as_mut());
+        for certificate in certificates {
+            let texts = std::iter::once(&mut certificate.subject)
+                .chain(&mut certificate.issuers)
+                .chain(&mut certificate.names);
+            for text in texts {
+                *text = secrets.scrub(text);
+            }
+        }
+        all
     }
 
     /// How far this machine's clock is from the servers', from the answers so far.
@@ -144,7 +196,11 @@ impl Http {
             .clone()
     }
 
+    /// Only AWS's own clock tells: that of a proxy or a sign-in page may be wrong.
     fn note_date(&self, host: &str, headers: &http::HeaderMap) {
+        if !headers.contains_key("x-amzn-requestid") {
+            return;
+        }
         let date = headers
             .get(http::header::DATE)
             .and_then(|value| value.to_str().ok())
@@ -221,17 +277,13 @@ impl HttpConnector for AwsHttp {
             let request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?;
-            let host = request.uri().host().unwrap_or_default().to_owned();
             let response = this
                 .http
-                .client(this.plane)
-                .request(request)
+                .request(this.plane, request)
                 .await
-                .map_err(|error| {
-                    let failure = failure(&host, &error);
+                .map_err(|failure| {
                     ConnectorError::other(Box::new(TransportFailure(failure)), None)
                 })?;
-            this.http.note_date(&host, response.headers());
             if let Some(kept) = &this.content_type {
                 let content_type = response.headers().get(http::header::CONTENT_TYPE);
                 let text = content_type

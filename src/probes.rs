@@ -51,7 +51,7 @@ pub(crate) struct Probe {
 }
 
 /// Every probe, in the order people read them.
-pub(crate) static PROBES: [Probe; 15] = [
+pub(crate) static PROBES: [Probe; 16] = [
     local(
         ProbeId::Machine,
         "operating system, home folder, container, SSH",
@@ -147,6 +147,14 @@ pub(crate) static PROBES: [Probe; 15] = [
     Probe {
         id: ProbeId::Clock,
         asks: "how far this machine's clock is from AWS's: the `Date` of the answers that were asked for anyway",
+        actions: &[],
+        cost: "free",
+        effect: "none",
+        seconds: 0,
+    },
+    Probe {
+        id: ProbeId::Connections,
+        asks: "how far the requests that were made anyway came: the time of every stage, where names led, which certificates were shown",
         actions: &[],
         cost: "free",
         effect: "none",

@@ -137,6 +137,7 @@ needs!(A, B);
 needs!(A, B, C);
 needs!(A, B, C, D);
 needs!(A, B, C, D, E);
+needs!(A, B, C, D, E, F);
 
 /// A fact as a probe left it, for checks that judge the refusal itself.
 pub struct Seen<'a, T>(pub &'a Observed<T>);

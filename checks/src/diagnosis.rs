@@ -181,7 +181,8 @@ fn explains_probe(check: &str, family: &str, probe: ProbeId) -> bool {
         | ProbeId::Invocations
         | ProbeId::PolicySimulation
         | ProbeId::Quotas
-        | ProbeId::Clock => {
+        | ProbeId::Clock
+        | ProbeId::Connections => {
             explains_probe(check, family, ProbeId::Credentials) || check == "credentials-accepted"
         }
     }

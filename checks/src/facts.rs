@@ -3,6 +3,7 @@
 mod aws;
 mod aws_cli;
 mod configuration;
+mod connections;
 mod credentials;
 mod machine;
 mod observed;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::aws::*;
 pub use self::aws_cli::*;
 pub use self::configuration::*;
+pub use self::connections::*;
 pub use self::credentials::*;
 pub use self::machine::*;
 pub use self::observed::*;
@@ -79,6 +81,9 @@ pub struct Facts {
     /// How far this machine's clock is from AWS's.
     #[serde(default)]
     pub clock: Observed<Clock>,
+    /// How far the requests to each host came: one connection for each host and way to it.
+    #[serde(default)]
+    pub connections: Observed<Vec<Connection>>,
 }
 
 impl Facts {
@@ -102,7 +107,14 @@ impl Facts {
             simulation: Observed::default(),
             quotas: Observed::default(),
             clock: Observed::default(),
+            connections: Observed::default(),
         }
+    }
+
+    /// The connections to a host, one for each way to it.
+    pub fn connections_to(&self, host: &str) -> impl Iterator<Item = &Connection> {
+        let all = self.connections.known().into_iter().flatten();
+        all.filter(move |connection| connection.host == host)
     }
 
     /// Every failure of a question that was asked over the network, with the probe that asked.
@@ -246,4 +258,5 @@ fact! {
     Simulation, simulation, PolicySimulation;
     Vec<Quota>, quotas, Quotas;
     Clock, clock, Clock;
+    Vec<Connection>, connections, Connections;
 }

@@ -2,12 +2,14 @@
 
 mod ca_files_usable;
 mod clock_in_step;
+mod connections_fast;
 mod endpoint_serves_bedrock;
 mod endpoints_reachable;
 mod service_available;
 
 pub(crate) use self::ca_files_usable::CaFilesUsable;
 pub(crate) use self::clock_in_step::ClockInStep;
+pub(crate) use self::connections_fast::ConnectionsFast;
 pub(crate) use self::endpoint_serves_bedrock::EndpointServesBedrock;
 pub(crate) use self::endpoints_reachable::EndpointsReachable;
 pub(crate) use self::service_available::ServiceAvailable;
@@ -27,11 +29,30 @@ pub(crate) fn aws_failures(facts: &Facts) -> Vec<(ProbeId, &Failure)> {
 
 /// Instance metadata, container credentials: addresses of the machine itself.
 fn is_local(failure: &Failure) -> bool {
-    let host = failure.host.as_deref().unwrap_or_default();
+    is_local_host(failure.host.as_deref().unwrap_or_default())
+}
+
+fn is_local_host(host: &str) -> bool {
     let host = host.trim_start_matches('[');
     ["169.254.", "127.", "::1", "fd00:ec2:", "localhost"]
         .iter()
         .any(|local| host.starts_with(local))
+}
+
+/// Whether a host is one of AWS's own.
+pub(crate) fn is_of_aws(host: &str) -> bool {
+    [
+        ".amazonaws.com",
+        ".amazonaws.com.cn",
+        ".api.aws",
+        ".signin.aws.amazon.com",
+        ".signin.amazonaws-us-gov.com",
+        ".signin.amazonaws.cn",
+        ".amazonaws.eu",
+        ".amazonaws-eusc.eu",
+    ]
+    .iter()
+    .any(|domain| host.ends_with(domain))
 }
 
 /// Whether a failed question is none of Claude Code's: it never asks for the form and the availability of models, and
@@ -103,7 +124,7 @@ fn models_answered(facts: &Facts) -> bool {
             .is_some_and(|failure| failure.kind == FailureKind::Service)
 }
 
-fn invocations_answered(facts: &Facts) -> bool {
+pub(crate) fn invocations_answered(facts: &Facts) -> bool {
     let invocations = facts.invocations.known().into_iter().flatten();
     invocations
         .into_iter()

@@ -36,11 +36,13 @@ pub enum ProbeId {
     Quotas,
     /// How far this machine's clock is from AWS's.
     Clock,
+    /// How far the requests to each host came.
+    Connections,
 }
 
 impl ProbeId {
     /// Every probe, in the order people read them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Machine,
         Self::ClaudeCode,
         Self::Configuration,
@@ -56,6 +58,7 @@ impl ProbeId {
         Self::PolicySimulation,
         Self::Quotas,
         Self::Clock,
+        Self::Connections,
     ];
 
     /// The name in the command line, in JSON and in messages.
@@ -76,6 +79,7 @@ impl ProbeId {
             Self::PolicySimulation => "policy-simulation",
             Self::Quotas => "quotas",
             Self::Clock => "clock",
+            Self::Connections => "connections",
         }
     }
 }

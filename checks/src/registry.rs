@@ -30,6 +30,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<network::EndpointServesBedrock>(),
     Entry::of::<network::ClockInStep>(),
     Entry::of::<network::CaFilesUsable>(),
+    Entry::of::<network::ConnectionsFast>(),
     Entry::of::<network::ServiceAvailable>(),
     Entry::of::<identity::CredentialsAccepted>(),
     Entry::of::<identity::AccountExpected>(),

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use crate::check::Entry;
 use crate::facts::{
     Absence, Availability, AwsCli, AwsCliCredentials, AwsFile, AwsFiles, CallerIdentity,
-    ClaudeCode, Clock, Configuration, CredentialKind, Credentials, Facts, Failure, FailureKind,
-    InferenceProfile, InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation, Lifecycle,
-    Machine, ModelFacts, Models, Observed, Provider, Route, SettingsFile, SettingsLevel,
-    SettingsState, Shown, Source, SourceKind, SsoCache, Step, StepOutcome, UseCaseForm, Value,
-    Variable, no_proxy,
+    ClaudeCode, Clock, Configuration, Connection, CredentialKind, Credentials, Facts, Failure,
+    FailureKind, InferenceProfile, InferenceProfiles, Invocation, InvokeAnswer, InvokeOperation,
+    Lifecycle, Machine, ModelFacts, Models, Observed, Provider, Route, SettingsFile, SettingsLevel,
+    SettingsState, Shown, Source, SourceKind, SsoCache, Stage, StageTime, Step, StepOutcome,
+    UseCaseForm, Value, Variable, no_proxy,
 };
 use crate::finding::{Finding, Status};
 
@@ -60,13 +60,12 @@ pub(crate) fn variable(name: &str, value: &str) -> Variable {
 /// AWS's refusal of a call.
 pub(crate) fn refusal(service: &str, status: u16, code: &str, message: &str) -> Failure {
     Failure {
-        kind: FailureKind::Service,
         service: Some(service.into()),
         host: Some(format!("{service}.us-east-1.amazonaws.com")),
         status: Some(status),
         code: Some(code.into()),
-        message: message.into(),
         request_id: Some("req-1".into()),
+        ..Failure::new(FailureKind::Service, message)
     }
 }
 
@@ -268,7 +267,30 @@ pub(crate) fn healthy() -> Facts {
             ahead_seconds: 0,
             host: "sts.us-east-1.amazonaws.com".into(),
         }),
+        connections: Observed::Known(
+            ["sts", "bedrock", "bedrock-runtime"]
+                .map(|service| answered(&format!("{service}.us-east-1.amazonaws.com")))
+                .into(),
+        ),
         ..Facts::at(now())
+    }
+}
+
+/// A connection that was answered.
+fn answered(host: &str) -> Connection {
+    let stages = [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Answer];
+    Connection {
+        host: host.into(),
+        proxy: None,
+        address: None,
+        stages: stages
+            .map(|stage| StageTime {
+                stage,
+                milliseconds: 12,
+                complete: true,
+            })
+            .into(),
+        certificate: None,
     }
 }
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Chain, Delivered, Outcome, Refused, keys};
-use crate::http::Stage;
 use crate::world::FileText;
+use bedrock_doctor_checks::facts::Stage;
 
 /// The SDK's patience with instance metadata.
 const METADATA_PATIENCE: Duration = Duration::from_secs(1);
@@ -167,7 +167,7 @@ pub(super) async fn instance_metadata(chain: &Chain<'_>) -> Outcome {
         // one hop; where nobody even took the connection there is no EC2 instance, and a second wait tells nothing.
         Err(failure) => {
             let connected =
-                failure.status.is_some() || chain.http.stage(&host) == Some(Stage::Answer);
+                failure.status.is_some() || chain.http.stage(&host) >= Some(Stage::Answer);
             if !connected || version_1_disabled(chain) {
                 return Err(unreachable(failure));
             }

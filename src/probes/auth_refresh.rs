@@ -47,7 +47,7 @@ pub(super) async fn run(
         return None;
     }
     let _shown = progress.start(ProbeId::Credentials);
-    let http = Http::new(world.clone(), resolved);
+    let http = Http::new(world.clone(), resolved, None);
     let chain = chain(world, resolved, &http, secrets, deadline, options);
     let (run, took) = match auth_refresh(&chain, |line| progress.say(line)).await? {
         AuthRefreshed::Ran(run, took) => (run, took),

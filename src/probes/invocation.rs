@@ -126,7 +126,7 @@ async fn invoke(
                 match answer {
                     // Whatever came with status 200 is a body to the SDK: a sign-in page too.
                     Ok(_) => match taken(&content_type) {
-                        Some(shown) if is_page(&shown) => failed(no_answer(online, &host, &shown)),
+                        Some(shown) if is_page(&shown) => failed(no_answer(&host, Some(&shown))),
                         content_type => Observed::Known(InvokeAnswer {
                             content_type,
                             complete: true,
@@ -195,17 +195,11 @@ fn taken(content_type: &ContentType) -> Option<String> {
 }
 
 /// The failure of an answer that is none of AWS's.
-fn no_answer(online: &Online<'_>, host: &str, content_type: &str) -> Failure {
-    let message = format!("an answer that is not AWS's: HTTP 200 with {content_type}");
-    refused(online, host, FailureKind::Http, &message)
-}
-
-fn refused(online: &Online<'_>, host: &str, kind: FailureKind, message: &str) -> Failure {
+fn no_answer(host: &str, content_type: Option<&str>) -> Failure {
     Failure {
         service: Some("bedrock-runtime".to_owned()),
         host: Some(host.to_owned()),
-        status: Some(200),
-        ..Failure::new(kind, online.secrets.scrub(message))
+        ..aws::stranger(200, content_type, None, &[])
     }
 }
 
@@ -225,8 +219,11 @@ fn broken_stream<R>(
         Some(refusal) if refusal.code().is_some() || refusal.message().is_some() => {
             let message = refusal.message().unwrap_or_default();
             Observed::Failed(Failure {
+                service: Some("bedrock-runtime".to_owned()),
+                host: Some(host.to_owned()),
+                status: Some(200),
                 code: refusal.code().map(str::to_owned),
-                ..refused(online, host, FailureKind::Service, message)
+                ..Failure::new(FailureKind::Service, online.secrets.scrub(message))
             })
         }
         // Only a real request is meant to be answered: then the stream itself is what went wrong.
@@ -236,9 +233,6 @@ fn broken_stream<R>(
                 complete: false,
             })
         }
-        _ => {
-            let shown = content_type.unwrap_or_else(|| "no content type".to_owned());
-            Observed::Failed(no_answer(online, host, &shown))
-        }
+        _ => Observed::Failed(no_answer(host, content_type.as_deref())),
     }
 }

@@ -8,7 +8,9 @@ use bedrock_doctor_checks::answer::{Answer, answer};
 use bedrock_doctor_checks::claude_code::Resolved;
 use bedrock_doctor_checks::claude_code::credential_plan::{Link, Provider};
 use bedrock_doctor_checks::claude_code::network::host_of;
-use bedrock_doctor_checks::facts::{Absence, AuthRefresh, Facts, Failure, FailureKind, Observed};
+use bedrock_doctor_checks::facts::{
+    Absence, AuthRefresh, Facts, Failure, FailureKind, Observed, Stage,
+};
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::{
@@ -23,12 +25,11 @@ use crate::world::World;
 
 /// A failure by time-out, with what was waited for.
 pub(crate) fn timed_out(http: &Http, service: &str, host: &str, patience: Duration) -> Failure {
-    let waiting = http
-        .stage(host)
-        .map_or("its turn", crate::http::Stage::words);
+    let waiting = http.stage(host).map_or("its turn", Stage::words);
     Failure {
         service: Some(service.to_owned()),
         host: Some(host.to_owned()),
+        waited_for: http.stage(host),
         ..Failure::new(
             FailureKind::TimedOut,
             format!(
@@ -67,7 +68,7 @@ pub(super) fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) ->
     let provider = resolved.configuration.provider.value;
     let asks_bedrock = !matches!(
         probe,
-        ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock
+        ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock | ProbeId::Connections
     );
     let applies = if asks_bedrock {
         provider.uses_bedrock()
@@ -99,6 +100,7 @@ impl Online<'_> {
         facts.simulation = self.pending(ProbeId::PolicySimulation);
         facts.quotas = self.pending(ProbeId::Quotas);
         facts.clock = self.pending(ProbeId::Clock);
+        facts.connections = self.pending(ProbeId::Connections);
     }
 
     fn pending<T>(&self, probe: ProbeId) -> Observed<T> {
@@ -347,6 +349,16 @@ impl Online<'_> {
                 None => Observed::NotCollected(Absence::DoesNotApply {
                     because: "no answer came with a date".to_owned(),
                 }),
+            };
+        }
+        if matches!(facts.connections, Observed::Failed(_)) {
+            let seen = self.http.connections(self.secrets);
+            facts.connections = if seen.is_empty() {
+                Observed::NotCollected(Absence::DoesNotApply {
+                    because: "no connection was needed".to_owned(),
+                })
+            } else {
+                Observed::Known(seen)
             };
         }
         let mut timings = self.timings.into_inner();

@@ -42,8 +42,8 @@ fn with_what_they_need(wanted: &BTreeSet<ProbeId>) -> BTreeSet<ProbeId> {
     if wanted.contains(&ProbeId::Quotas) {
         all.insert(ProbeId::ModelAvailability);
     }
-    if wanted.contains(&ProbeId::Clock) {
-        // Some answer must come with a date; this one needs no particular kind of credentials.
+    if wanted.contains(&ProbeId::Clock) || wanted.contains(&ProbeId::Connections) {
+        // Somebody must be asked; this one needs no particular kind of credentials.
         all.insert(ProbeId::InferenceProfiles);
     }
     all
@@ -147,7 +147,7 @@ pub(crate) async fn collect(
         wanted,
         progress,
         secrets: &secrets,
-        http: Http::new(world.clone(), &resolved),
+        http: Http::new(world.clone(), &resolved, facts.aws_cli.known()),
         resolved: &resolved,
         early: early.as_ref(),
         refreshed,

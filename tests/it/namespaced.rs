@@ -155,7 +155,7 @@ fn a_proxy_whose_name_is_unknown_is_told_with_the_proxy() {
             let mut machine = direct();
             machine.env("HTTPS_PROXY", "http://proxy.corp.example:3128");
             let checkup = checkup(&machine);
-            let root = checkup.one_root(2, ID, "proxy-refused-tunnel");
+            let root = checkup.one_root(2, ID, "proxy-gives-no-answer");
             assert_owner(root, "network-team");
             assert_says(
                 root,

@@ -95,7 +95,7 @@ fn a_proxy_that_refuses_the_tunnel_is_told_once_with_every_host() {
 #[test]
 fn a_proxy_that_wants_credentials_is_told_with_the_place_for_them() {
     let (_world, checkup) = behind(ProxyBehaviour::Login("me:secret-of-the-proxy".to_owned()));
-    let root = checkup.one_root(1, ID, "proxy-refused-tunnel");
+    let root = checkup.one_root(1, ID, "proxy-wants-credentials");
     assert_owner(root, "you");
     assert_says(root, &["407", "wants credentials"]);
     assert_fix_says(root, "http://USER:PASSWORD@");
@@ -112,7 +112,7 @@ fn a_proxy_that_refuses_the_credentials_is_told_without_showing_them() {
         .replace("http://", "http://me:wrong-password@");
     machine.env("HTTPS_PROXY", &url);
     let checkup = checkup(&machine);
-    let root = checkup.one_root(1, ID, "proxy-refused-tunnel");
+    let root = checkup.one_root(1, ID, "proxy-wants-credentials");
     assert_owner(root, "you");
     assert_says(root, &["407", "does not accept the credentials"]);
     assert_fix_says(root, "percent-encoded");
@@ -142,7 +142,7 @@ fn a_proxy_that_takes_the_credentials_is_fine() {
 #[test]
 fn a_proxy_that_cannot_go_on_is_told_with_its_status() {
     let (_world, checkup) = behind(ProxyBehaviour::Status(502));
-    let root = checkup.one_root(2, ID, "proxy-refused-tunnel");
+    let root = checkup.one_root(2, ID, "proxy-cannot-reach-host");
     assert_owner(root, "network-team");
     assert_says(root, &["502", RUNTIME]);
     assert_nothing_else_told(&checkup);
@@ -151,7 +151,7 @@ fn a_proxy_that_cannot_go_on_is_told_with_its_status() {
 #[test]
 fn a_proxy_that_hangs_up_is_told_as_such() {
     let (_world, checkup) = behind(ProxyBehaviour::CloseAtOnce);
-    let root = checkup.one_root(2, ID, "proxy-refused-tunnel");
+    let root = checkup.one_root(2, ID, "proxy-gives-no-answer");
     assert_owner(root, "network-team");
     assert_says(root, &["closed the connection"]);
 }
@@ -393,13 +393,13 @@ fn a_sign_in_page_is_no_answer_of_aws() {
     let page = "<html><body>Welcome to the Acme guest network. Please sign in.</body></html>";
     world.rule(Rule::new("", "").respond(200, &[("content-type", "text/html")], page));
     let checkup = checkup(&machine(&world));
-    let root = checkup.one_root(2, ID, "answer-not-from-aws");
-    assert_owner(root, "network-team");
+    let root = checkup.one_root(1, ID, "captive-portal");
+    assert_owner(root, "you");
     assert_says(
         root,
         &["no answer of AWS", "text/html", STS, BEDROCK, RUNTIME],
     );
-    assert_fix_says(root, "sign in first");
+    assert_fix_says(root, "sign in to the network");
     assert_nothing_else_told(&checkup);
 }
 
@@ -425,9 +425,9 @@ fn a_sign_in_page_instead_of_a_stream_is_no_answer_of_aws() {
         page,
     ));
     let checkup = checkup_with(&machine(&world), &["--invoke"]);
-    let root = checkup.one_root(2, ID, "answer-not-from-aws");
+    let root = checkup.one_root(1, ID, "captive-portal");
     assert_eq!(root["subject"], RUNTIME);
-    assert_owner(root, "network-team");
+    assert_owner(root, "you");
 }
 
 #[test]

@@ -410,6 +410,40 @@ fn scheme(url: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// The stores whose authorities Claude Code trusts, besides those of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CertificateStores {
+    /// The authorities that come with it.
+    pub bundled: bool,
+    /// The store of the operating system.
+    pub system: bool,
+}
+
+impl CertificateStores {
+    /// As `CLAUDE_CODE_CERT_STORE` says: names with commas between them, unknown ones ignored; both when it names none.
+    pub fn of(environment: &Environment, rules: Rules) -> Self {
+        if !rules.has(Rule::SystemCertificates) {
+            return Self {
+                bundled: true,
+                system: false,
+            };
+        }
+        let named = environment
+            .get("CLAUDE_CODE_CERT_STORE")
+            .unwrap_or_default();
+        let has = |store: &str| {
+            named
+                .split(',')
+                .any(|name| name.trim().eq_ignore_ascii_case(store))
+        };
+        let (bundled, system) = (has("bundled"), has("system"));
+        Self {
+            bundled: bundled || !system,
+            system: system || !bundled,
+        }
+    }
+}
+
 /// The files of certificates that variables name. What is wrong with them is for whoever reads them.
 pub fn ca_files(environment: &Environment) -> Vec<CaFile> {
     [
@@ -432,6 +466,7 @@ pub fn ca_files(environment: &Environment) -> Vec<CaFile> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claude_code::versions::Version;
 
     /// Routing in `us-east-1`, in a shell with these variables.
     fn routing(plane: Plane, shell: &[(&str, &str)]) -> Routing {
@@ -592,6 +627,26 @@ mod tests {
                 refused,
                 "{shell:?} {region}"
             );
+        }
+    }
+
+    #[test]
+    fn the_stores_of_authorities_follow_the_variable_and_the_version() {
+        for (named, version, stores) in [
+            (None, "2.1.330", (true, true)),
+            (Some(""), "2.1.330", (true, true)),
+            (Some("keychain"), "2.1.330", (true, true)),
+            (Some("bundled"), "2.1.330", (true, false)),
+            (Some(" System "), "2.1.330", (false, true)),
+            (Some("system,bundled"), "2.1.330", (true, true)),
+            (None, "2.1.100", (true, false)),
+            (Some("system"), "2.1.100", (true, false)),
+        ] {
+            let set = named.map(|text| ("CLAUDE_CODE_CERT_STORE".to_owned(), text.to_owned()));
+            let environment = Environment::merge(&set.into_iter().collect(), &[]);
+            let rules = Rules::of(Version::parse(version));
+            let of = CertificateStores::of(&environment, rules);
+            assert_eq!((of.bundled, of.system), stores, "{named:?} {version}");
         }
     }
 

@@ -55,6 +55,7 @@ const KNOWN: &[(&str, Class)] = &[
     ("AWS_CA_BUNDLE", Class::Plain),
     ("NODE_EXTRA_CA_CERTS", Class::Plain),
     ("SSL_CERT_FILE", Class::Plain),
+    ("CLAUDE_CODE_CERT_STORE", Class::Plain),
     ("NODE_TLS_REJECT_UNAUTHORIZED", Class::Plain),
     ("HTTPS_PROXY", Class::Url),
     ("https_proxy", Class::Url),

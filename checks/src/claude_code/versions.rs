@@ -85,6 +85,7 @@ pub enum Rule {
     PrefixFollowsListing,
     ModelOverrides,
     Mantle,
+    SystemCertificates,
     PrefixFollowsRegion,
     RegionFromAwsFiles,
     GovcloudPrefix,

@@ -751,11 +751,11 @@ mod tests {
         let key = with(|_, _, credentials| credentials.kind = CredentialKind::ApiKey);
         let off = with(|configuration, _, _| configuration.provider.value = Provider::Anthropic);
         for (facts, why) in [
-            (nothing, "no credentials here to compare"),
-            (key, "needs no AWS credentials"),
-            (off, "not switched on"),
+            (&nothing, "no credentials here to compare"),
+            (&key, "needs no AWS credentials"),
+            (&off, "not switched on"),
         ] {
-            assert!(quiet(&facts).contains(why), "{why}");
+            assert!(quiet(facts).contains(why), "{why}");
         }
         let old = Facts {
             aws_cli: Observed::default(),

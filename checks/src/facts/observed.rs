@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Stage;
 use crate::probe::ProbeId;
 
 /// What a probe learned, or why it learned nothing.
@@ -96,6 +97,26 @@ pub struct Failure {
     /// AWS's request id: support needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// What a question that timed out was waiting for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_for: Option<Stage>,
+    /// What answered instead of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stranger: Option<Box<Stranger>>,
+}
+
+/// An answer that is none of the service's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// Its content type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The host that it sends the client on to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirects_to: Option<String>,
+    /// The title of the web page that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_title: Option<String>,
 }
 
 /// The message of a failure before anything left the machine: the address is no usable URL.
@@ -112,6 +133,8 @@ impl Failure {
             code: None,
             message: message.into(),
             request_id: None,
+            waited_for: None,
+            stranger: None,
         }
     }
 

@@ -1,10 +1,15 @@
-use super::aws_failures;
+use jiff::Timestamp;
+
+use super::{aws_failures, is_of_aws};
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{AllFacts, Clock, CredentialKind, Facts, Failure, Machine, Observed};
+use crate::facts::{
+    AllFacts, CaSource, Certificate, CertificateProblem, Clock, CredentialKind, Facts, Failure,
+    Machine, Observed,
+};
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
-use crate::text::duration;
+use crate::text::{duration, utc};
 
 /// See [`Meta::docs`].
 pub(crate) struct ClockInStep;
@@ -25,6 +30,8 @@ impl Check for ClockInStep {
 ## What it looks at
 
 The `Date` of an answer of AWS against this machine's clock, and refusals of AWS that speak of the time.
+Where the clock is so far off that no connection is made: whether it lies within the time for which AWS's own
+certificates hold.
 
 ## Why it matters
 
@@ -42,6 +49,12 @@ on macOS, `w32tm /resync` on Windows, `sudo hwclock -s` in WSL.
     type Needs<'a> = (AllFacts<'a>, Seen<'a, Clock>, Seen<'a, Machine>);
 
     fn run((AllFacts(facts), Seen(clock), Seen(machine)): Self::Needs<'_>) -> Vec<Finding> {
+        if let Some((host, certificate)) = outside_of_certificate(facts) {
+            let finding = Finding::fail("clock-skew", outside(facts, host, certificate))
+                .why("no connection to AWS is made: its certificate seems to be over, or not to have begun")
+                .evidence(Basis::Observed, format!("the certificate of `{host}`"));
+            return vec![set(finding, machine.known())];
+        }
         let ahead = clock.known().map(|clock| clock.ahead_seconds);
         vec![
             match (ahead.map(i64::unsigned_abs), refusal_for_time(facts)) {
@@ -70,6 +83,33 @@ on macOS, `w32tm /resync` on Windows, `sudo hwclock -s` in WSL.
             },
         ]
     }
+}
+
+/// A host of AWS whose certificate, which a public authority vouches for, does not hold at this machine's time.
+///
+/// AWS renews its certificates long before they end.
+fn outside_of_certificate(facts: &Facts) -> Option<(&str, &Certificate)> {
+    let mut connections = facts.connections.known()?.iter();
+    connections.find_map(|connection| {
+        let certificate = connection.certificate.as_ref()?;
+        let about_time = matches!(
+            certificate.problem,
+            Some(CertificateProblem::Expired | CertificateProblem::NotYetValid)
+        );
+        let genuine =
+            certificate.vouched_by == Some(CaSource::Bundled) && is_of_aws(&connection.host);
+        (about_time && genuine).then_some((connection.host.as_str(), certificate))
+    })
+}
+
+fn outside(facts: &Facts, host: &str, certificate: &Certificate) -> String {
+    let at = |time: Option<Timestamp>| time.map_or_else(|| "?".to_owned(), utc);
+    format!(
+        "this machine's clock shows {}, but the certificate of `{host}` holds from {} to {}",
+        utc(facts.now),
+        at(certificate.valid_from),
+        at(certificate.valid_until)
+    )
 }
 
 /// A Bedrock API key and unsigned requests carry no time of this machine.
@@ -128,9 +168,9 @@ fn set(finding: Finding, machine: Option<&Machine>) -> Finding {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::Absence;
+    use crate::facts::{Absence, Connection};
     use crate::finding::Status;
-    use crate::sample::{healthy, now, only, refusal};
+    use crate::sample::{healthy, in_seconds, now, only, refusal};
 
     const CHECK: Entry = Entry::of::<ClockInStep>();
 
@@ -189,6 +229,35 @@ mod tests {
         let finding = only(&CHECK, &facts, Status::Fail, Some("clock-skew"));
         assert_eq!(finding.evidence.basis, Basis::Reported);
         assert_eq!(finding.request_id.as_deref(), Some("req-1"));
+    }
+
+    #[test]
+    fn a_clock_outside_of_a_genuine_certificate_is_wrong() {
+        let expired = |vouched_by: CaSource| {
+            let mut facts = healthy();
+            facts.clock = Observed::NotCollected(Absence::NotInReport);
+            facts.connections = Observed::Known(vec![Connection {
+                host: "sts.us-east-1.amazonaws.com".into(),
+                proxy: None,
+                address: None,
+                stages: vec![],
+                certificate: Some(Certificate {
+                    valid_from: Some(in_seconds(-86_400 * 400)),
+                    valid_until: Some(in_seconds(-86_400)),
+                    vouched_by: Some(vouched_by),
+                    problem: Some(CertificateProblem::Expired),
+                    ..Certificate::default()
+                }),
+            }]);
+            facts
+        };
+        let facts = expired(CaSource::Bundled);
+        let finding = only(&CHECK, &facts, Status::Fail, Some("clock-skew"));
+        assert_eq!(
+            finding.what,
+            "this machine's clock shows 2026-11-22 18:00 UTC, but the certificate of `sts.us-east-1.amazonaws.com` holds from 2025-10-18 18:00 UTC to 2026-11-21 18:00 UTC"
+        );
+        only(&CHECK, &expired(CaSource::System), Status::CannotTell, None);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::facts::{AllFacts, InferenceProfiles, Observed};
 use crate::finding::{Basis, Finding, Owner};
-use crate::network::listed_without_token;
+use crate::network::{invocations_answered, listed_without_token};
 use crate::probe::ProbeId;
 use crate::text::count;
 
@@ -81,6 +81,18 @@ Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin 
                 .why(UNCHECKED)
                 .evidence(Basis::Inferred, failure.words())
                 .fix("correct the variables or the profile that this names, or pin full model ids"),
+                Answer::Unreached if invocations_answered(facts) => Finding::warn(
+                    "profile-discovery-blocked",
+                    format!(
+                        "the list of inference profiles does not arrive, while Bedrock itself answers: {}",
+                        failure.message
+                    ),
+                )
+                .owner(Owner::NetworkTeam)
+                .why(UNCHECKED)
+                .evidence(Basis::Observed, failure.words())
+                .fix("let this machine reach the endpoint of `bedrock` too, which is another one than that of `bedrock-runtime`; in a VPC each is an endpoint of its own")
+                .fix("or pin full model ids"),
                 _ => not_judged_here("the list of inference profiles", failure),
             },
         }]
@@ -180,10 +192,6 @@ mod tests {
                 Explanation::Check("invocation-allowed"),
             ),
             (
-                Failure::new(FailureKind::Dns, "no such host"),
-                Explanation::Network,
-            ),
-            (
                 refusal(
                     "bedrock",
                     403,
@@ -201,6 +209,23 @@ mod tests {
             );
             assert_eq!(finding.explained_by, [check]);
         }
+        let unreached = || Failure::new(FailureKind::Dns, "no such host");
+        let mut facts = with(Observed::Failed(unreached()));
+        facts.invocations = Observed::Failed(unreached());
+        let finding = only(&CHECK, &facts, Status::CannotTell, None);
+        assert_eq!(finding.explained_by, [Explanation::Network]);
+    }
+
+    #[test]
+    fn warns_when_only_the_list_does_not_arrive() {
+        let unreached = Failure::new(FailureKind::Dns, "no such host");
+        let finding = only(
+            &CHECK,
+            &with(Observed::Failed(unreached)),
+            Status::Warn,
+            Some("profile-discovery-blocked"),
+        );
+        assert_eq!(finding.owner, Owner::NetworkTeam);
     }
 
     #[test]

@@ -1,108 +1,204 @@
 //! What a failed TLS handshake means.
 
-use super::reason;
-use crate::facts::{Configuration, SourceKind};
+use super::inspection::{self, Kind};
+use super::{Broken, reason};
+use crate::facts::{CaFile, CaSource, Certificate, CertificateProblem, SourceKind};
 use crate::finding::{Finding, Owner};
-use crate::text::shell_word;
+use crate::text::{list, relative, shell_word, utc};
 
-pub(super) fn tls(host: &str, message: &str, configuration: Option<&Configuration>) -> Finding {
-    let lower = message.to_lowercase();
-    let says = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    let invalid = |what: String| {
-        Finding::fail("tls-certificate-invalid", what)
-            .owner(Owner::NetworkTeam)
-            .why("Claude Code ends with an SSL certificate error")
-    };
-    if says(&["expired", "notvalidyet", "not valid yet", "not yet valid"]) {
-        return invalid(format!(
-            "the certificate shown by `{host}` is not valid at this machine's time: {}",
-            reason(message, &["the server's certificate "])
-        ))
-        .fix("renew the certificate of the proxy or gateway, if this machine's clock is right")
-        .explained_by("clock-in-step");
-    }
-    if says(&[
-        "notvalidforname",
-        "not valid for name",
-        "hostname",
-        "name mismatch",
-        "another name",
-    ]) {
-        return invalid(format!(
-            "the certificate shown by `{host}` is for another name: {}",
-            reason(message, &["the server's certificate is for another name: "])
-        ))
+pub(super) fn refused(broken: &Broken<'_>) -> Finding {
+    let host = broken.host;
+    let Some(certificate) = broken.certificate else {
+        return Finding::fail(
+            "tls-handshake-failed",
+            format!(
+                "no TLS connection to `{host}`: {}",
+                reason(&broken.failure.message, &["TLS failed: "])
+            ),
+        )
+        .owner(Owner::NetworkTeam)
+        .why("Claude Code ends with an SSL error")
         .fix(format!(
-            "see what answers for `{host}`: a proxy, a gateway, a VPC endpoint of another service"
+            "see what answers for `{host}`: it does not speak TLS as AWS does"
         ));
+    };
+    let invalid = |what: String| {
+        Finding::fail(
+            "tls-certificate-invalid",
+            format!(
+                "the certificate shown by `{host}`{} {what}",
+                issued(certificate)
+            ),
+        )
+        .owner(Owner::NetworkTeam)
+        .why("Claude Code ends with an SSL certificate error")
+    };
+    let now = broken.facts.now;
+    let renew = format!(
+        "renew the certificate of what answers for `{host}`, if this machine's clock is right: it shows {}",
+        utc(now)
+    );
+    match &certificate.problem {
+        Some(CertificateProblem::Expired) => {
+            let when = certificate
+                .valid_until
+                .map_or_else(String::new, |until| format!(" {}", relative(until, now)));
+            invalid(format!("expired{when}"))
+                .fix(renew)
+                .explained_by("clock-in-step")
+        }
+        Some(CertificateProblem::NotYetValid) => {
+            let when = certificate.valid_from.map_or_else(String::new, |from| {
+                format!(": it begins {}", relative(from, now))
+            });
+            invalid(format!("is not valid yet{when}"))
+                .fix(renew)
+                .explained_by("clock-in-step")
+        }
+        Some(CertificateProblem::OtherName) => {
+            let names: Vec<String> = certificate
+                .names
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let names = if names.is_empty() {
+                format!("`{}`", certificate.subject)
+            } else {
+                list(&names)
+            };
+            invalid(format!("is for another name: {names}")).fix(format!(
+                "see what answers for `{host}`: a proxy, a gateway, a VPC endpoint of another service"
+            ))
+        }
+        Some(CertificateProblem::Other(reason)) => invalid(format!("is not accepted: {reason}"))
+            .fix(format!(
+                "see what answers for `{host}`: its certificate is not made as TLS wants it"
+            )),
+        Some(CertificateProblem::UnknownIssuer) | None => untrusted(broken, certificate),
     }
-    if says(&[
-        "unknownissuer",
-        "unknown issuer",
-        "self-signed",
-        "self signed",
-        "selfsigned",
-        "unable to get",
-        "trust",
-    ]) {
-        return untrusted(host, message, configuration);
-    }
-    invalid(format!("no TLS connection to `{host}`: {message}")).fix(format!(
-        "see what answers for `{host}`: it does not speak TLS as AWS does"
-    ))
 }
 
-fn untrusted(host: &str, message: &str, configuration: Option<&Configuration>) -> Finding {
-    let issuer = message
-        .split_once("issued by ")
-        .map(|(_, rest)| rest.split([';', ')', '\n']).next().unwrap_or_default())
-        .map(|name| name.trim_matches(['`', '"', '\'', ' ', '.']))
-        .filter(|name| !name.is_empty())
-        .map(|name| format!(" (issued by `{name}`)"))
-        .unwrap_or_default();
-    let what = format!(
-        "the certificate shown by `{host}`{issuer} is signed by an authority that Claude Code does not trust on this machine"
-    );
-    let why = "company networks often re-sign traffic in order to inspect it; Claude Code ends with `SSL certificate verification failed`";
-    let files = configuration.map_or(&[][..], |configuration| &configuration.ca_files);
-    let honoured = files.iter().find(|file| file.honoured);
-    let bundle = files.iter().find(|file| file.variable == "AWS_CA_BUNDLE");
-    match (honoured, bundle) {
-        (None, Some(bundle)) => {
-            let value = if bundle.path.source.kind == SourceKind::Environment {
-                "\"$AWS_CA_BUNDLE\"".to_owned()
-            } else {
-                shell_word(&bundle.path.value)
-            };
-            Finding::fail("aws-ca-bundle-not-honoured", what)
-                .why(format!(
-                    "{} is read by the AWS CLI only, so `aws` works here where Claude Code does not",
-                    bundle.path.source.words()
-                ))
-                .fix_command(
-                    "name the same file in the variable that Claude Code reads",
-                    format!("export NODE_EXTRA_CA_CERTS={value}"),
-                )
+/// Who issued a certificate, in brackets.
+fn issued(certificate: &Certificate) -> String {
+    let issuer = certificate.issuers.first();
+    match (issuer, inspection::product(certificate)) {
+        (Some(issuer), Some(product)) => {
+            format!(
+                " (issued by `{issuer}`: {} inspects TLS here)",
+                product.name
+            )
         }
-        (Some(file), _) => Finding::fail("tls-inspection-untrusted-ca", what)
-            .why(why)
-            .fix(match &file.problem {
-                Some(problem) => format!(
-                    "correct {}: `{}` is ignored ({problem})",
-                    file.path.source.words(),
-                    file.path.value
-                ),
-                None => format!(
-                    "add the company's root certificate in PEM form to `{}`, which {} names",
-                    file.path.value,
-                    file.path.source.words()
-                ),
-            }),
-        (None, None) => Finding::fail("tls-inspection-untrusted-ca", what)
-            .why(why)
-            .fix_command(
-                "get the company's root certificate in PEM form from the network team and name its file",
-                "export NODE_EXTRA_CA_CERTS=/path/to/company-ca.pem",
-            ),
+        (Some(issuer), None) if *issuer == certificate.subject => {
+            format!(" (signed by itself: `{issuer}`)")
+        }
+        (Some(issuer), None) => format!(" (issued by `{issuer}`)"),
+        (None, _) => String::new(),
     }
+}
+
+/// The authority behind it is not among those that Claude Code trusts.
+fn untrusted(broken: &Broken<'_>, certificate: &Certificate) -> Finding {
+    let what = |more: &str| {
+        format!(
+            "the certificate shown by `{}`{} is signed by an authority that Claude Code does not trust on this machine{more}",
+            broken.host,
+            issued(certificate)
+        )
+    };
+    match &certificate.vouched_by {
+        Some(CaSource::File(file)) => {
+            let what = what(&format!("; `{}` has it", file.path.value));
+            only_for_the_aws_cli(file, what)
+        }
+        Some(CaSource::System) => {
+            let finding = Finding::fail(
+                "system-ca-not-loaded",
+                what("; the certificate store of this system has it"),
+            );
+            match cert_store(broken) {
+                Some(named) => finding
+                    .why(format!("`CLAUDE_CODE_CERT_STORE` is {named}: Claude Code does not read the store of the system"))
+                    .fix_command("let Claude Code read it again", "unset CLAUDE_CODE_CERT_STORE"),
+                None => finding
+                    .why("Claude Code reads the certificate store of the system from version 2.1.101 on; `curl` and the browser read it anyway")
+                    .fix_command("update Claude Code", "claude update")
+                    .fix("or name a file with that root certificate in PEM form in `NODE_EXTRA_CA_CERTS`"),
+            }
+        }
+        Some(CaSource::Bundled) => Finding::fail(
+            "bundled-ca-not-loaded",
+            what("; it is a public authority that comes with Claude Code"),
+        )
+        .why("`CLAUDE_CODE_CERT_STORE` leaves out the authorities that come with Claude Code, and the store of this system lacks this one")
+        .fix_command("let Claude Code trust them again", "unset CLAUDE_CODE_CERT_STORE"),
+        None => unknown(broken, certificate, what("")),
+    }
+}
+
+/// The stores that a variable names.
+fn cert_store(broken: &Broken<'_>) -> Option<String> {
+    let variables = &broken.configuration?.variables;
+    let variable = variables
+        .iter()
+        .find(|variable| variable.name == "CLAUDE_CODE_CERT_STORE")?;
+    Some(variable.value.value.words())
+}
+
+/// A file that only the AWS CLI reads has it.
+fn only_for_the_aws_cli(file: &CaFile, what: String) -> Finding {
+    let value = if file.path.source.kind == SourceKind::Environment {
+        format!("\"${}\"", file.variable)
+    } else {
+        shell_word(&file.path.value)
+    };
+    Finding::fail("aws-ca-bundle-not-honoured", what)
+        .why(format!(
+            "{} is read by the AWS CLI only, so `aws` works here where Claude Code does not",
+            file.path.source.words()
+        ))
+        .fix_command(
+            "name the same file in the variable that Claude Code reads",
+            format!("export NODE_EXTRA_CA_CERTS={value}"),
+        )
+}
+
+/// Nothing on this machine has it.
+fn unknown(broken: &Broken<'_>, certificate: &Certificate, what: String) -> Finding {
+    let product = inspection::product(certificate);
+    let finding = Finding::fail("tls-inspection-untrusted-ca", what)
+        .why("company networks often re-sign traffic in order to inspect it; Claude Code ends with `SSL certificate verification failed`");
+    if let Some(product) = product.filter(|product| product.kind == Kind::Debugging) {
+        return finding.fix(format!(
+            "end {} or take it out of `HTTPS_PROXY`; or, if it is meant to look on, name its root certificate in `NODE_EXTRA_CA_CERTS`",
+            product.name
+        ));
+    }
+    let root = match certificate.issuers.last() {
+        Some(root) => format!("the root certificate above `{root}`"),
+        None => "the company's root certificate".to_owned(),
+    };
+    let files = broken
+        .configuration
+        .map_or(&[][..], |configuration| &configuration.ca_files);
+    if let Some(file) = files.iter().find(|file| file.honoured) {
+        let source = file.path.source.words();
+        return finding.fix(match &file.problem {
+            Some(problem) => format!(
+                "correct {source}: `{}` is ignored ({problem})",
+                file.path.value
+            ),
+            None => format!(
+                "add {root} in PEM form to `{}`, which {source} names",
+                file.path.value
+            ),
+        });
+    }
+    let from = match product.map(|product| product.kind) {
+        Some(Kind::Machine) => "export it from the security software on this machine",
+        _ => "the network team has it",
+    };
+    finding.fix_command(
+        format!("get {root} in PEM form ({from}) and name its file"),
+        "export NODE_EXTRA_CA_CERTS=/path/to/company-ca.pem",
+    )
 }
