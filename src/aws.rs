@@ -155,8 +155,12 @@ where
     }
 }
 
-/// Whether an answer without code and message is one of AWS's all the same: AWS sends no web pages.
+/// Whether an answer without code and message is one of AWS's all the same: these services send no web pages, and
+/// nobody elsewhere.
 fn is_of_aws(raw: &HttpResponse) -> bool {
+    if (300..400).contains(&raw.status().as_u16()) {
+        return false;
+    }
     let has = |name| raw.headers().get(name).is_some();
     let page = raw.headers().get("content-type").is_some_and(is_page);
     has("x-amzn-errortype") || (has("x-amzn-requestid") && !page)

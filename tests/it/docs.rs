@@ -79,6 +79,7 @@ fn links_between_documents_lead_somewhere() {
         "docs/coverage.md",
         "docs/invocation-probe.md",
         "docs/policy.md",
+        "docs/network.md",
     ] {
         let path = root.join(name);
         let text = std::fs::read_to_string(&path).unwrap();

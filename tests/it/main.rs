@@ -15,6 +15,7 @@ mod configuration;
 mod conformance;
 mod coverage;
 mod credentials;
+mod dead_network;
 mod demo;
 mod docs;
 mod harness;

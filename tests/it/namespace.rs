@@ -14,17 +14,25 @@ const INSIDE: &str = "BEDROCK_DOCTOR_IN_NAMESPACE";
 /// Set where a skipped test is a failed one.
 const REQUIRED: &str = "BEDROCK_DOCTOR_REQUIRE_PEERS";
 
+/// An address as in a VPC; in the namespace it is this machine.
+pub(crate) const PRIVATE: [u8; 4] = [10, 20, 30, 40];
+/// An address as of the internet; in the namespace it is this machine.
+pub(crate) const PUBLIC: [u8; 4] = [203, 0, 113, 7];
+
 /// Brings loopback up with what the system has, gives it the link-local addresses where AWS's credential endpoints
-/// stand, puts the folder `$1` in the place of `/etc`, and runs the rest.
+/// stand, [`PRIVATE`] and [`PUBLIC`], puts the folder `$1` in the place of `/etc`, and runs the rest.
 const ENTER: &str = r#"
 up='
 import fcntl, socket, struct
 s = socket.socket()
-for i, a in enumerate(["169.254.169.254", "169.254.170.2"]):
+for i, a in enumerate(["169.254.169.254", "169.254.170.2", "10.20.30.40", "203.0.113.7"]):
     fcntl.ioctl(s, 0x8916, struct.pack("16sH2x4s8x", b"lo:%d" % (i + 1), 2, socket.inet_aton(a)))
 fcntl.ioctl(s, 0x8914, struct.pack("16sh22x", b"lo", 0x49))
 '
-{ ip link set lo up && ip addr add 169.254.169.254/32 dev lo && ip addr add 169.254.170.2/32 dev lo; } 2>/dev/null ||
+{
+    ip link set lo up &&
+        for a in 169.254.169.254 169.254.170.2 10.20.30.40 203.0.113.7; do ip addr add $a/32 dev lo || exit; done
+} 2>/dev/null ||
     python3 -c "$up" || exit 90
 mount --bind "$1" /etc || exit 91
 shift
@@ -150,6 +158,10 @@ pub(crate) enum Dns {
     NoSuchName,
     /// Every name has this address.
     Address([u8; 4]),
+    /// Every name has this IPv6 address and no other.
+    V6Address([u8; 16]),
+    /// Names that begin with these labels have these addresses; there are no others.
+    Names(Vec<(&'static str, [u8; 4])>),
     /// Every name but these is this machine.
     ThisMachine { unknown: Vec<String> },
     /// Nothing.
@@ -187,6 +199,7 @@ struct Question<'a> {
     whole: &'a [u8],
     name: String,
     asks_for_v4: bool,
+    asks_for_v6: bool,
 }
 
 impl<'a> Question<'a> {
@@ -209,26 +222,40 @@ impl<'a> Question<'a> {
             id: &query[..2],
             name: labels.join("."),
             asks_for_v4: whole.ends_with(&[0, 1, 0, 1]),
+            asks_for_v6: whole.ends_with(&[0, 28, 0, 1]),
             whole,
         })
     }
 
     fn answer(&self, dns: &Dns) -> Option<Vec<u8>> {
-        let (status, address) = match dns {
+        const THIS_MACHINE: [u8; 4] = [127, 0, 0, 1];
+        let (status, address): (u8, Option<&[u8]>) = match dns {
             Dns::Silence => return None,
             Dns::NoSuchName => (3, None),
             Dns::ThisMachine { unknown } if unknown.contains(&self.name) => (3, None),
-            Dns::ThisMachine { .. } => (0, Some([127, 0, 0, 1])),
-            Dns::Address(address) => (0, Some(*address)),
+            Dns::ThisMachine { .. } => (0, Some(&THIS_MACHINE)),
+            Dns::Address(address) => (0, Some(address)),
+            Dns::V6Address(address) => (0, Some(address)),
+            Dns::Names(names) => {
+                let begins = |labels: &str| self.name.starts_with(&format!("{labels}."));
+                match names.iter().find(|(labels, _)| begins(labels)) {
+                    Some((_, address)) => (0, Some(address)),
+                    None => (3, None),
+                }
+            }
         };
-        let address = address.filter(|_| self.asks_for_v4);
+        let address = address.filter(|address| match address.len() {
+            4 => self.asks_for_v4,
+            _ => self.asks_for_v6,
+        });
         let answers = u8::from(address.is_some());
         let mut out = self.id.to_vec();
         out.extend([0x81, 0x80 | status, 0, 1, 0, answers, 0, 0, 0, 0]);
         out.extend(self.whole);
         if let Some(address) = address {
-            // The name of the question, type A, class IN, one minute, four bytes.
-            out.extend([0xC0, 0x0C, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            // The name of the question, type A or AAAA, class IN, one minute, the address.
+            let (kind, length) = if address.len() == 4 { (1, 4) } else { (28, 16) };
+            out.extend([0xC0, 0x0C, 0, kind, 0, 1, 0, 0, 0, 60, 0, length]);
             out.extend(address);
         }
         Some(out)

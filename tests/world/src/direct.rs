@@ -8,22 +8,25 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use crate::{
     record::lock,
-    reply::never,
     server::{self, Origin, Shared},
-    tls::Tls,
 };
 
 /// The first byte of a TLS handshake.
 const HANDSHAKE: u8 = 0x16;
 
 /// Serves one client that came without a proxy.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) -> io::Result<()> {
+pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Result<()> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 0 {
         return Ok(());
     }
     if first[0] != HANDSHAKE {
         server::serve(shared, Origin::default(), stream).await;
+        return Ok(());
+    }
+    // What comes in the place of a handshake comes before the name is known: such a fault is for every host here.
+    let fault = lock(&shared.faults).tls("");
+    if fault.answers_instead(&mut stream).await? {
         return Ok(());
     }
     let hello = match LazyConfigAcceptor::new(Acceptor::default(), stream).await {
@@ -40,9 +43,6 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) -> io::Result<
         .unwrap_or("127.0.0.1")
         .to_owned();
     let tls = lock(&shared.faults).tls(&host);
-    if tls == Tls::Hang {
-        match never().await {}
-    }
     let config = shared.authorities.config(&host, &tls)?;
     match hello.into_stream(config).await {
         Ok(stream) => server::serve(shared, Origin::of(&host), stream).await,

@@ -1,6 +1,6 @@
 //! The CONNECT proxy, and what can be wrong with a proxy.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +12,6 @@ use crate::{
     record::lock,
     reply::never,
     server::{self, Origin, Shared},
-    tls::Tls,
 };
 
 /// What the proxy does with a CONNECT.
@@ -27,6 +26,12 @@ pub enum ProxyBehaviour {
     StatusWithBody(u16, String),
     /// Opens the tunnel only for `Proxy-Authorization: Basic` with this `user:password`, else answers 407.
     Login(String),
+    /// Answers 407 and takes only these ways to sign in, such as `Negotiate`.
+    Challenge(Vec<String>),
+    /// Answers with something that is no HTTP.
+    Gibberish,
+    /// Opens the tunnel after this long.
+    Slow(Duration),
     /// Says, as Squid does, that the host's name cannot be resolved.
     DnsFailure,
     /// Takes the CONNECT and never answers.
@@ -59,6 +64,18 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Res
             let challenge = "Proxy-Authenticate: Basic realm=\"proxy\"\r\n";
             return refuse(&mut stream, 407, challenge, "").await;
         }
+        ProxyBehaviour::Challenge(schemes) => {
+            let field = "Proxy-Authenticate: ";
+            let challenges = schemes.join(&format!("\r\n{field}"));
+            return refuse(&mut stream, 407, &format!("{field}{challenges}\r\n"), "").await;
+        }
+        ProxyBehaviour::Gibberish => {
+            stream
+                .write_all(b"220 mail.example.com ESMTP\r\n\r\n")
+                .await?;
+            return stream.shutdown().await;
+        }
+        ProxyBehaviour::Slow(delay) => tokio::time::sleep(delay).await,
         ProxyBehaviour::Status(status) => return refuse(&mut stream, status, "", "").await,
         ProxyBehaviour::StatusWithBody(status, body) => {
             return refuse(&mut stream, status, "", &body).await;
@@ -79,8 +96,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Res
     stream
         .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
         .await?;
-    if tls == Tls::Hang {
-        match never().await {}
+    if tls.answers_instead(&mut stream).await? {
+        return Ok(());
     }
     let config = shared.authorities.config(name, &tls)?;
     match TlsAcceptor::from(config).accept(stream).await {

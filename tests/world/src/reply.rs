@@ -137,8 +137,12 @@ fn snake_case(code: &str) -> String {
 pub(crate) enum Cut {
     /// The connection closes after so many bytes.
     Close(usize),
+    /// The connection is reset after so many bytes.
+    Reset(usize),
     /// Nothing more arrives after so many bytes.
     Stall(usize),
+    /// One byte arrives after each pause of this length.
+    Drip(Duration),
 }
 
 /// A body that goes out whole, or as far as a [`Cut`] lets it.
@@ -152,7 +156,7 @@ pub(crate) struct Outgoing {
 impl Outgoing {
     pub(crate) fn new(mut body: Bytes, cut: Option<Cut>) -> Self {
         let whole = body.len() as u64;
-        if let Some(Cut::Close(length) | Cut::Stall(length)) = cut {
+        if let Some(Cut::Close(length) | Cut::Reset(length) | Cut::Stall(length)) = cut {
             body.truncate(length);
         }
         Self {
@@ -164,6 +168,14 @@ impl Outgoing {
     }
 }
 
+impl Outgoing {
+    /// The pause that runs, or a new one.
+    fn pause(&mut self, length: Duration) -> &mut Pin<Box<Sleep>> {
+        self.pause
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(length)))
+    }
+}
+
 impl Body for Outgoing {
     type Data = Bytes;
     type Error = io::Error;
@@ -172,17 +184,27 @@ impl Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(Cut::Drip(length)) = self.cut
+            && let Some(mut data) = self.data.take()
+        {
+            if self.pause(length).as_mut().poll(context).is_pending() {
+                self.data = Some(data);
+                return Poll::Pending;
+            }
+            self.pause = None;
+            let drop = data.split_to(1);
+            self.data = Some(data).filter(|rest| !rest.is_empty());
+            return Poll::Ready(Some(Ok(Frame::data(drop))));
+        }
         if let Some(data) = self.data.take() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         match self.cut {
-            None => Poll::Ready(None),
+            None | Some(Cut::Drip(_)) => Poll::Ready(None),
             Some(Cut::Stall(_)) => Poll::Pending,
             // An error at once would take the bytes with it that are not flushed yet.
-            Some(Cut::Close(_)) => {
-                let pause = self
-                    .pause
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(Duration::from_millis(50))));
+            Some(Cut::Close(_) | Cut::Reset(_)) => {
+                let pause = self.pause(Duration::from_millis(50));
                 pause.as_mut().poll(context).map(|()| {
                     Some(Err(io::Error::new(
                         io::ErrorKind::ConnectionAborted,

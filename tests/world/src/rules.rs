@@ -134,6 +134,18 @@ impl Rule {
         self
     }
 
+    /// Resets the connection after so many bytes of the body.
+    pub fn reset_after(mut self, bytes: usize) -> Self {
+        self.cut = Some(Cut::Reset(bytes));
+        self
+    }
+
+    /// Sends one byte of the body after each pause of this length.
+    pub fn drip(mut self, pause: Duration) -> Self {
+        self.cut = Some(Cut::Drip(pause));
+        self
+    }
+
     /// Sends so many bytes of the body and then nothing more, with the connection left open.
     pub fn stall_after(mut self, bytes: usize) -> Self {
         self.cut = Some(Cut::Stall(bytes));

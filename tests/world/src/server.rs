@@ -29,7 +29,7 @@ use crate::{
     answers, host,
     proxy::ProxyBehaviour,
     record::{Arrival, Record, Request, lock},
-    reply::{Outgoing, Reply, never},
+    reply::{Cut, Outgoing, Reply, never},
     rules::{Effect, Rule, first_match},
     signature,
     tls::{Authorities, Tls},
@@ -190,6 +190,9 @@ async fn answer(
             ));
         }
     };
+    if matches!(rule.cut, Some(Cut::Reset(_))) {
+        reset.store(true, Ordering::Relaxed);
+    }
     let reply = reply.identified(&format!("00000000-0000-4000-8000-{serial:012}"));
     shared.record.answered(place, reply.status);
 

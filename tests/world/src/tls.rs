@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use rcgen::{
@@ -16,7 +17,12 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-use crate::record::lock;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{record::lock, reply::never};
 
 /// The common name of the CA that a machine of the world trusts.
 const OWN: &str = "Pretend AWS CA";
@@ -36,6 +42,36 @@ pub enum Tls {
     WrongName,
     /// Nothing: the handshake is never answered.
     Hang,
+    /// The end of the connection instead of an answer to the handshake.
+    Close,
+    /// Plain HTTP instead of an answer to the handshake.
+    Plain,
+    /// A certificate for the asked host, after this long.
+    Slow(Duration),
+}
+
+impl Tls {
+    /// Does what takes the place of a handshake; tells whether that was all.
+    pub(crate) async fn answers_instead(&self, stream: &mut TcpStream) -> io::Result<bool> {
+        match self {
+            Self::Hang => match never().await {},
+            Self::Close => Ok(true),
+            Self::Plain => {
+                let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+                stream.write_all(answer).await?;
+                stream.shutdown().await?;
+                // Whoever closes with bytes unread resets the connection, and the answer with it.
+                let mut rest = [0; 4096];
+                while stream.read(&mut rest).await? > 0 {}
+                Ok(true)
+            }
+            Self::Slow(delay) => {
+                tokio::time::sleep(*delay).await;
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 type Authority = CertifiedIssuer<'static, KeyPair>;

@@ -125,6 +125,39 @@ fn an_answer_can_end_early_or_stall() {
 }
 
 #[test]
+fn an_answer_can_come_byte_by_byte_or_be_reset() {
+    let world = World::healthy();
+    let pause = Duration::from_millis(20);
+    world.rule(
+        Rule::new("bedrock", "")
+            .respond(200, &[], "12345")
+            .drip(pause),
+    );
+    let start = Instant::now();
+    let answer = list(&world).unwrap();
+    assert_eq!((answer.text().as_str(), answer.whole), ("12345", true));
+    assert!(start.elapsed() >= pause * 5);
+
+    world.rule(Rule::new("bedrock", "").reset_after(10));
+    match list(&world) {
+        Ok(answer) => assert!(!answer.whole),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+}
+
+#[test]
+fn the_proxy_can_be_slow_or_want_a_sign_in() {
+    let world = World::healthy();
+    let delay = Duration::from_millis(150);
+    world.proxy(ProxyBehaviour::Slow(delay));
+    let start = Instant::now();
+    assert_eq!(connect(&world, HOST).unwrap().1, 200);
+    assert!(start.elapsed() >= delay);
+    world.proxy(ProxyBehaviour::Challenge(vec!["NTLM".to_owned()]));
+    assert_eq!(connect(&world, HOST).unwrap().1, 407);
+}
+
+#[test]
 fn the_proxy_answers_what_it_is_told() {
     let world = World::healthy();
     world.proxy(ProxyBehaviour::Status(403));
@@ -187,6 +220,13 @@ fn certificates_can_be_bad_in_several_ways() {
     assert!(complaint(Tls::WrongName).contains("not valid for name"));
     world.tls(Tls::Hang);
     assert!(list_within(&world, IMPATIENCE).is_err());
+    assert!(!complaint(Tls::Close).is_empty());
+    assert!(complaint(Tls::Plain).contains("corrupt message"));
+    let delay = Duration::from_millis(150);
+    world.tls(Tls::Slow(delay));
+    let start = Instant::now();
+    assert_eq!(list(&world).unwrap().status, 200);
+    assert!(start.elapsed() >= delay);
     world.tls(Tls::Trusted);
     assert_eq!(list(&world).unwrap().status, 200);
     assert!(world.failed_handshakes()[0].starts_with(HOST));
