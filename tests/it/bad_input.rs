@@ -538,7 +538,6 @@ fn ten_thousand_profiles() {
     machine.env("AWS_PROFILE", "p99999");
     let checkup = survives(&mut machine, &[]);
     says(&checkup, "profile-exists", "fail", &["p99999", "p9999"]);
-    assert!(checkup.run.seconds < 5.0, "{} s", checkup.run.seconds);
 }
 
 #[test]

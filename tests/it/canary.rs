@@ -136,6 +136,14 @@ fn check(machine: &Machine, canaries: &Canaries) {
     outputs(machine, |stream, format, run, text| {
         canaries.absent(&format!("{stream} of {format} {run:?}"), text);
     });
+    for format in ["table", "json"] {
+        for run in ["-v", "--show-identifiers", "--offline"] {
+            let done = machine.run(DOCTOR, &["resolve", "--format", format, run]);
+            assert_eq!(done.code, 0, "resolve {format} {run}: {done:#?}");
+            canaries.absent(&format!("resolve {format} {run}"), &done.stdout);
+            canaries.absent(&format!("resolve {format} {run}"), &done.stderr);
+        }
+    }
 }
 
 /// Secrets that every machine has: in variables, settings and files that are not used, but read.

@@ -51,20 +51,6 @@ fn nothing_asked(world: &World, told: &Checkup) {
     }
 }
 
-#[track_caller]
-fn blocked_by(told: &Checkup, root: &str, ids: &[&str]) {
-    for id in ids {
-        for finding in told.findings(id) {
-            assert_eq!(
-                (&finding["status"], &finding["blocked_by"]),
-                (&"blocked".into(), &root.into()),
-                "{}",
-                told.open()
-            );
-        }
-    }
-}
-
 #[test]
 fn a_machine_on_which_nothing_is_configured_is_told_how_to_begin() {
     let world = World::healthy();
@@ -164,7 +150,7 @@ fn one_wrong_type_loses_the_whole_settings_file_with_the_flag() {
     }
     assert_owner(root, "you");
     assert_fix(root, r#""${EDITOR:-vi}" +3 ~/.claude/settings.json"#);
-    blocked_by(&told, "settings-files-usable", &["bedrock-enabled"]);
+    told.blocked_by("settings-files-usable", &["bedrock-enabled"]);
     nothing_asked(&world, &told);
 }
 
@@ -187,7 +173,7 @@ fn one_wrong_type_loses_the_region() {
     );
     assert_owner(root, "you");
     assert_fix(root, r#""${EDITOR:-vi}" +2 ~/.claude/settings.json"#);
-    blocked_by(&told, "settings-files-usable", &["region-chosen"]);
+    told.blocked_by("settings-files-usable", &["region-chosen"]);
 }
 
 #[test]
@@ -208,7 +194,7 @@ fn a_comment_loses_the_whole_settings_file() {
     );
     assert_owner(root, "you");
     assert_fix(root, r#""${EDITOR:-vi}" +2 ~/.claude/settings.json"#);
-    blocked_by(&told, "settings-files-usable", &["bedrock-enabled"]);
+    told.blocked_by("settings-files-usable", &["bedrock-enabled"]);
     nothing_asked(&world, &told);
 }
 
@@ -225,7 +211,7 @@ fn a_broken_project_file_is_named_with_its_path() {
     assert_eq!(root["subject"], ".claude/settings.json");
     assert_owner(root, "you");
     assert_fix(root, r#""${EDITOR:-vi}" +2 .claude/settings.json"#);
-    blocked_by(&told, "settings-files-usable", &["bedrock-enabled"]);
+    told.blocked_by("settings-files-usable", &["bedrock-enabled"]);
     nothing_asked(&world, &told);
 }
 
@@ -334,7 +320,7 @@ fn a_name_that_is_no_region_is_the_cause_and_not_the_network() {
         );
         assert_owner(root, "you");
         assert_fix(root, &format!("export AWS_REGION={meant}"));
-        blocked_by(&told, "region-exists", &[blocked]);
+        told.blocked_by("region-exists", &[blocked]);
         for id in [
             "credentials-accepted",
             "profile-listing-allowed",
@@ -357,7 +343,7 @@ fn a_region_in_china_is_one_cause() {
     let root = told.one_root(1, "region-exists", "region-not-served");
     assert_owner(root, "you");
     assert_fix(root, "export AWS_REGION=us-east-1");
-    blocked_by(&told, "region-exists", &["partition-matches-region"]);
+    told.blocked_by("region-exists", &["partition-matches-region"]);
 }
 
 #[test]
@@ -451,7 +437,7 @@ fn the_wrong_account_explains_why_a_model_is_not_granted_there() {
     ));
     let told = checkup_with(&machine(&world), &["--account", "210987654321"]);
     told.one_root(1, "account-expected", "wrong-account-default-profile");
-    blocked_by(&told, "account-expected", &["model-access-granted"]);
+    told.blocked_by("account-expected", &["model-access-granted"]);
 }
 
 #[test]
@@ -476,8 +462,7 @@ fn keys_of_another_partition_are_one_cause() {
         root,
         "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
     );
-    blocked_by(
-        &told,
+    told.blocked_by(
         "credentials-accepted",
         &[
             "invocation-allowed",
@@ -508,8 +493,7 @@ fn an_identity_of_another_partition_is_one_cause() {
     );
     assert_owner(root, "you");
     assert_fix(root, "export AWS_REGION=us-east-1");
-    blocked_by(
-        &told,
+    told.blocked_by(
         "partition-matches-region",
         &[
             "credentials-accepted",
@@ -668,7 +652,7 @@ fn a_null_in_a_settings_file_becomes_the_text_null() {
     );
     assert_owner(root, "you");
     assert_fix(root, r#""${EDITOR:-vi}" +4 ~/.claude/settings.json"#);
-    blocked_by(&told, "region-exists", &["endpoints-reachable"]);
+    told.blocked_by("region-exists", &["endpoints-reachable"]);
 }
 
 #[test]

@@ -94,12 +94,28 @@ impl Checkup {
         assert!(self.roots().is_empty());
     }
 
-    /// The findings of one check.
+    /// The findings of one check: each has at least one.
+    #[track_caller]
     pub(crate) fn findings(&self, id: &str) -> Vec<&Value> {
         let all = self.report["findings"]
             .as_array()
             .expect("findings are a list");
-        all.iter().filter(|finding| finding["id"] == id).collect()
+        let found: Vec<&Value> = all.iter().filter(|finding| finding["id"] == id).collect();
+        assert!(!found.is_empty(), "no check `{id}`");
+        found
+    }
+
+    /// Asserts that these checks were not tested, because of the failure of another.
+    #[track_caller]
+    pub(crate) fn blocked_by(&self, root: &str, ids: &[&str]) {
+        for finding in ids.iter().flat_map(|id| self.findings(id)) {
+            assert_eq!(
+                (&finding["status"], &finding["blocked_by"]),
+                (&"blocked".into(), &root.into()),
+                "{}",
+                self.open()
+            );
+        }
     }
 
     /// The one finding of a check with this status.
@@ -147,6 +163,15 @@ pub(crate) fn assert_fix(finding: &Value, command: &str) {
         commands.contains(&command),
         "{commands:?} lacks `{command}`"
     );
+}
+
+/// Asserts that a finding says all of these words.
+#[track_caller]
+pub(crate) fn assert_says(finding: &Value, words: &[&str]) {
+    let what = finding["what"].as_str().unwrap();
+    for word in words {
+        assert!(what.contains(word), "`{word}` is missing: {what}");
+    }
 }
 
 /// Asserts the owner of a finding.

@@ -4,9 +4,10 @@
 use std::net::TcpListener;
 
 use bedrock_doctor_world::{Machine, World};
-use serde_json::Value;
 
-use crate::harness::{Checkup, assert_fix, assert_owner, checkup, checkup_with, machine};
+use crate::harness::{
+    Checkup, assert_fix, assert_owner, assert_says, checkup, checkup_with, machine,
+};
 use crate::namespace::{self, Dns, serve};
 
 const ID: &str = "endpoints-reachable";
@@ -28,14 +29,6 @@ fn direct() -> Machine {
         .env("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT00001")
         .env("AWS_SECRET_ACCESS_KEY", "environment-secret-0001");
     machine
-}
-
-#[track_caller]
-fn assert_says(root: &Value, words: &[&str]) {
-    let what = root["what"].as_str().unwrap();
-    for word in words {
-        assert!(what.contains(word), "`{word}` is missing: {what}");
-    }
 }
 
 #[track_caller]
