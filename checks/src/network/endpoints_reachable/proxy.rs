@@ -93,6 +93,12 @@ fn cannot_go_on(broken: &Broken<'_>) -> Finding {
 
 fn forbidden(broken: &Broken<'_>) -> Finding {
     let host = broken.host;
+    // Another host may decide for this one, as that of STS does for every call that gets credentials.
+    let excepted = if host.ends_with(".amazonaws.com") {
+        ".amazonaws.com"
+    } else {
+        host
+    };
     Finding::fail(
         "proxy-refused-tunnel",
         format!(
@@ -105,7 +111,7 @@ fn forbidden(broken: &Broken<'_>) -> Finding {
     .why(WHY)
     .fix(format!("allow `CONNECT {host}:443` on the proxy"))
     .fix(format!(
-        "or, if this machine reaches AWS without the proxy, add `{host}` to `NO_PROXY`"
+        "or, if this machine reaches AWS without the proxy, add `{excepted}` to `NO_PROXY`"
     ))
 }
 
