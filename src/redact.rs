@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use bedrock_doctor_checks::claude_code::network::host_of;
-use bedrock_doctor_checks::facts::{Facts, Shown};
+use bedrock_doctor_checks::facts::{Facts, Shown, Variable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -108,23 +108,7 @@ impl Redactor {
                         .map(|lost| host_of(&lost.value)),
                 );
             }
-            let proxies = [
-                &configuration.bedrock.proxy,
-                &configuration.runtime.proxy,
-                &configuration.credentials_proxy,
-            ];
-            let proxies = proxies.into_iter().filter_map(|proxy| proxy.value.as_ref());
-            hosts.extend(proxies.map(|proxy| host_of(&proxy.url)));
-            for variable in &configuration.variables {
-                let names_url = variable.name.ends_with("_URL")
-                    || variable.name.to_ascii_lowercase().ends_with("_proxy");
-                if let Shown::Plain(value) = &variable.value.value
-                    && names_url
-                    && value.contains("://")
-                {
-                    hosts.push(host_of(value));
-                }
-            }
+            hosts.extend(configuration.variables.iter().flat_map(hosts_in));
         }
         let of_aws = facts.aws_cli.known().and_then(|aws| aws.endpoint.as_ref());
         hosts.extend(of_aws.map(|endpoint| host_of(&endpoint.value)));
@@ -286,6 +270,28 @@ impl Redactor {
         replaced.push("access key ids (all but the last four characters)".to_owned());
         Redaction { replaced }
     }
+}
+
+/// The hosts that a variable names, in the values that it beat too.
+fn hosts_in(variable: &Variable) -> Vec<String> {
+    let name = variable.name.to_ascii_lowercase();
+    let beaten = variable.value.overridden.iter().map(|beaten| &beaten.value);
+    let mut hosts = Vec::new();
+    for value in std::iter::once(&variable.value.value).chain(beaten) {
+        match value {
+            Shown::Plain(list) if name == "no_proxy" => {
+                let entries = list.split([',', ' ', '\t']);
+                let named = entries.map(|entry| host_of(entry.trim_start_matches(['*', '.'])));
+                // A word alone would blot out half of every sentence.
+                hosts.extend(named.filter(|host| host.contains('.')));
+            }
+            Shown::Plain(url) if name.ends_with("_proxy") || url.contains("://") => {
+                hosts.push(host_of(url));
+            }
+            _ => {}
+        }
+    }
+    hosts
 }
 
 /// Whether a text ends with a character that is escaped as in a URL, such as `%3A`.

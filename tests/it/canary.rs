@@ -630,13 +630,16 @@ fn recognisable(world: &World) -> (Machine, Identities) {
         .env("HOME", "@HOME@/users/zacharias")
         .env("AWS_PROFILE", "dev")
         .env("ANTHROPIC_BEDROCK_BASE_URL", "https://gw.firma.example")
+        .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "https://unused.firma.example")
+        .env("HTTPS_PROXY", "http://beaten.firma.example:3128")
+        .env("NO_PROXY", ".intern.firma.example,host.firma.example")
         .file(
             "~/users/zacharias/.aws/config",
             "[profile dev]\nrole_arn = arn:aws:iam::210987654321:role/zacharias\nsource_profile = base\nregion = us-east-1\n\
              [profile far]\nrole_arn = arn:aws:iam::135791357913:role/Far\nsource_profile = base\n\
              [profile base]\naws_access_key_id = AKIAZACHARIAS0000001\naws_secret_access_key = secret-of-zacharias-1\n",
         )
-        .file("~/users/zacharias/.claude/settings.json", "{\"env\": {\"ANTHROPIC_MODEL\": \"arn:aws:bedrock:us-east-1:210987654321:application-inference-profile/abc123\"}}");
+        .file("~/users/zacharias/.claude/settings.json", "{\"env\": {\"HTTPS_PROXY\": \"@PROXY@\", \"ANTHROPIC_MODEL\": \"arn:aws:bedrock:us-east-1:210987654321:application-inference-profile/abc123\"}}");
     let home = machine.home().display().to_string();
     (machine, Identities { home })
 }
