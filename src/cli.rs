@@ -1,4 +1,6 @@
 //! Arguments only: words become values here, nothing is read or resolved. The doc comments are the help text.
+//!
+//! Longer than 400 lines: the help of every command stands here.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -4,13 +4,15 @@
 //! profiles" and "Global cross-Region inference" of the Bedrock user guide (profile and models are both needed), and
 //! Claude Code's documentation on Bedrock and on Claude Platform on AWS.
 
+mod resources;
 mod simulation;
 
 use serde::Serialize;
 
+pub(crate) use self::resources::shortened;
+use self::resources::{Resources, arn, foundation_model, is_plain, principals};
 pub use self::simulation::Question;
-use crate::claude_code::model_ids::{is_mantle_id, prefix_of, without_prefix};
-use crate::claude_code::region::partition;
+use crate::claude_code::model_ids::is_mantle_id;
 use crate::facts::{
     CallerIdentity, Configuration, Facts, InferenceProfiles, InvokeOperation, ModelFacts, Provider,
     Shown,
@@ -120,16 +122,6 @@ pub struct Known<'a> {
     pub identity: Option<&'a CallerIdentity>,
 }
 
-/// The resources of one model.
-struct Resources {
-    /// The inference profile; none when a foundation model is invoked directly.
-    profile: Option<String>,
-    /// The foundation models, one for each Region; or the ARN of something else that can be invoked.
-    models: Vec<String>,
-    /// What is not known.
-    open: Vec<String>,
-}
-
 impl<'a> Known<'a> {
     /// What the facts know beside the configuration.
     pub fn of(configuration: &'a Configuration, facts: &'a Facts) -> Self {
@@ -157,14 +149,7 @@ impl<'a> Known<'a> {
         if provider.uses_bedrock() {
             self.bedrock(&mut access);
         }
-        if provider.uses_mantle()
-            && self
-                .configuration
-                .models
-                .in_use()
-                .iter()
-                .any(|(model, _)| self.is_on_mantle(model))
-        {
+        if provider.uses_mantle() {
             self.mantle(&mut access);
         }
         if provider == Provider::AnthropicAws {
@@ -270,11 +255,12 @@ impl<'a> Known<'a> {
     /// What only the probes ask; a test holds it against their table.
     fn checkup(&self, access: &mut Access, models: &[(String, Resources)]) {
         access.add_general(Needed::Checkup, "bedrock:GetFoundationModelAvailability");
-        let here = format!("{}foundation-model/", self.arn("bedrock", "", ""));
+        let region = &self.configuration.region.value;
         let foundation_models: Vec<String> = models
             .iter()
             .flat_map(|(_, resources)| &resources.models)
-            .filter_map(|arn| Some(format!("{here}{}", arn.split_once(":foundation-model/")?.1)))
+            .filter_map(|arn| arn.split_once(":foundation-model/"))
+            .map(|(_, base)| foundation_model(region, base))
             .collect();
         access.add(
             Needed::Checkup,
@@ -299,14 +285,21 @@ impl<'a> Known<'a> {
     }
 
     fn mantle(&self, access: &mut Access) {
-        // Claude Code names no project; AWS's refusals then speak of this one.
-        let project = self.arn("bedrock-mantle", self.account(), "project/default");
+        let models = self.configuration.models.in_use().into_iter();
+        let projects: Vec<String> = models
+            .filter(|(model, _)| self.is_on_mantle(model))
+            // Claude Code names no project; AWS's refusals then speak of this one.
+            .map(|(_, part)| {
+                let region = self.source(part);
+                arn("bedrock-mantle", region, self.account(), "project/default")
+            })
+            .collect();
         access.add(
             Needed::EveryAnswer,
             "bedrock-mantle:CreateInference",
-            &[project],
+            &projects,
         );
-        if self.configuration.is_set("AWS_BEARER_TOKEN_BEDROCK") {
+        if !projects.is_empty() && self.configuration.is_set("AWS_BEARER_TOKEN_BEDROCK") {
             access.add_general(Needed::EveryAnswer, "bedrock-mantle:CallWithBearerToken");
         }
     }
@@ -323,15 +316,16 @@ impl<'a> Known<'a> {
         if workspace == "*" {
             access.open("the workspace is not known, so `*` stands for it".to_owned());
         }
-        let workspace = self.arn(
+        let workspace = arn(
             "aws-external-anthropic",
+            &self.configuration.region.value,
             self.account(),
             &format!("workspace/{workspace}"),
         );
         access.add(
             Needed::EveryAnswer,
             "aws-external-anthropic:CreateInference",
-            std::slice::from_ref(&workspace),
+            &[workspace],
         );
         if self.configuration.is_set("ANTHROPIC_AWS_API_KEY") {
             access.add_general(
@@ -364,177 +358,6 @@ impl<'a> Known<'a> {
             .map(|identity| identity.account.as_str())
             .filter(|account| is_plain(account))
             .unwrap_or("*")
-    }
-
-    fn arn(&self, service: &str, account: &str, resource: &str) -> String {
-        arn(service, &self.configuration.region.value, account, resource)
-    }
-
-    /// The resources of a model, invoked from a Region.
-    fn resources(&self, model: &str, source: &str) -> Resources {
-        let (id, profile) = match model.rsplit_once(":inference-profile/") {
-            Some((_, id)) => (id, Some(model.to_owned())),
-            None if model.contains(":application-inference-profile/") => {
-                return self.application_profile(model, source);
-            }
-            None if model.starts_with("arn:") => {
-                return Resources {
-                    profile: None,
-                    models: vec![model.to_owned()],
-                    open: Vec::new(),
-                };
-            }
-            None => {
-                let profile = format!("inference-profile/{model}");
-                let profile = arn("bedrock", source, self.account(), &profile);
-                (model, prefix_of(model).map(|_| profile))
-            }
-        };
-        if profile.is_none() {
-            return Resources {
-                profile,
-                models: vec![foundation_model(source, id)],
-                open: Vec::new(),
-            };
-        }
-        let base = without_prefix(id);
-        // The destinations depend on the Region from which a profile is invoked.
-        let listed = self
-            .listed
-            .filter(|_| source == self.configuration.region.value)
-            .and_then(|listed| listed.profiles.iter().find(|profile| profile.id == id))
-            .map(|profile| plain(&profile.model_arns))
-            .filter(|arns| !arns.is_empty());
-        let is_global = prefix_of(id) == Some("global");
-        let mut open = Vec::new();
-        let mut models = listed.unwrap_or_else(|| {
-            if is_global {
-                return Vec::new();
-            }
-            open.push(format!(
-                "the Regions to which `{id}` sends requests are not known, so `*` stands for them"
-            ));
-            vec![foundation_model_anywhere(source, base)]
-        });
-        if is_global {
-            // Documented: the Region itself, and the model without a Region.
-            for needed in [
-                foundation_model(source, base),
-                foundation_model_without_region(source, base),
-            ] {
-                if !models.contains(&needed) {
-                    models.push(needed);
-                }
-            }
-        }
-        Resources {
-            profile,
-            models,
-            open,
-        }
-    }
-
-    fn application_profile(&self, model: &str, source: &str) -> Resources {
-        let told = self.models.iter().find(|known| known.model == model);
-        let arns = told.map_or_else(Vec::new, |known| plain(&known.model_arns));
-        if !arns.is_empty() {
-            return Resources {
-                profile: Some(model.to_owned()),
-                models: arns,
-                open: Vec::new(),
-            };
-        }
-        Resources {
-            profile: Some(model.to_owned()),
-            models: vec![foundation_model_anywhere(source, "anthropic.*")],
-            open: vec![format!(
-                "the foundation models behind `{model}` are not known, so those of Anthropic in every Region stand for them"
-            )],
-        }
-    }
-}
-
-impl Resources {
-    /// The profile first: AWS looks at it before the models.
-    fn all(&self) -> Vec<String> {
-        self.profile.iter().chain(&self.models).cloned().collect()
-    }
-}
-
-/// The same ARNs in fewer words: foundation models in several Regions become one with a wildcard.
-pub(crate) fn shortened(resources: &[String]) -> Vec<String> {
-    let mut short: Vec<String> = Vec::new();
-    for arn in resources {
-        let fields: Vec<&str> = arn.splitn(5, ':').collect();
-        let anywhere = match fields[..] {
-            [arn, partition, service, _, rest] if rest.starts_with(":foundation-model/") => {
-                format!("{arn}:{partition}:{service}:*:{rest}")
-            }
-            _ => arn.clone(),
-        };
-        if !short.contains(&anywhere) {
-            short.push(anywhere);
-        }
-    }
-    short
-}
-
-/// Letters, digits and what ids and ARNs have between them: no wildcard, no policy variable, nothing to quote.
-fn is_plain(id: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
-    !id.is_empty() && id.chars().all(known)
-}
-
-/// The ARNs among them: what a gateway answers in AWS's place must not widen a policy.
-fn plain(arns: &[String]) -> Vec<String> {
-    let usable = arns
-        .iter()
-        .filter(|arn| arn.starts_with("arn:") && is_plain(arn));
-    usable.cloned().collect()
-}
-
-fn arn(service: &str, region: &str, account: &str, resource: &str) -> String {
-    format!(
-        "arn:{}:{service}:{region}:{account}:{resource}",
-        partition(region)
-    )
-}
-
-fn foundation_model(region: &str, base: &str) -> String {
-    arn("bedrock", region, "", &format!("foundation-model/{base}"))
-}
-
-fn foundation_model_anywhere(source: &str, base: &str) -> String {
-    format!(
-        "arn:{}:bedrock:*::foundation-model/{base}",
-        partition(source)
-    )
-}
-
-/// As `global.` profiles use it.
-fn foundation_model_without_region(source: &str, base: &str) -> String {
-    format!(
-        "arn:{}:bedrock:::foundation-model/{base}",
-        partition(source)
-    )
-}
-
-/// The ARNs under which IAM knows a caller. A role's path is not in the ARN of its session, so both forms are given.
-fn principals(caller: &str) -> Vec<String> {
-    let fields: Vec<&str> = caller.splitn(6, ':').collect();
-    let [_, partition, service, _, account, name] = fields[..] else {
-        return Vec::new();
-    };
-    match (service, name.split_once('/')) {
-        ("sts", Some(("assumed-role", session))) => {
-            let role = session.split('/').next().unwrap_or(session);
-            ["", "*/"]
-                .map(|path| format!("arn:{partition}:iam::{account}:role/{path}{role}"))
-                .to_vec()
-        }
-        ("iam", Some(("user" | "role", _))) => vec![caller.to_owned()],
-        // The root user and federated users have no policies that could be simulated.
-        _ => Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod coverage;
 mod evaluation;
+mod matching;
 mod parse;
 
 pub use self::coverage::{Coverage, coverage};

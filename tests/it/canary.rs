@@ -144,6 +144,15 @@ fn check(machine: &Machine, canaries: &Canaries) {
             canaries.absent(&format!("resolve {format} {run}"), &done.stderr);
         }
     }
+    for arguments in [
+        &["policy", "--for-checkup"][..],
+        &["policy", "--format", "terraform"],
+        &["policy", "--offline"],
+    ] {
+        let done = machine.run(DOCTOR, arguments);
+        canaries.absent(&format!("stdout of {arguments:?}"), &done.stdout);
+        canaries.absent(&format!("stderr of {arguments:?}"), &done.stderr);
+    }
 }
 
 /// Secrets that every machine has: in variables, settings and files that are not used, but read.

@@ -290,6 +290,16 @@ fn mantle_and_claude_platform_have_actions_of_their_own() {
         ["arn:aws:aws-external-anthropic:us-east-1:123456789012:workspace/wrkspc_1"]
     );
     assert_eq!(access(&of(Provider::Vertex)), Access::default());
+    let mut apart = of(Provider::Mantle);
+    if let Observed::Known(configuration) = &mut apart.configuration {
+        let mut region = configuration.region.clone();
+        region.value = "eu-west-1".to_owned();
+        configuration.background_region = Some(region);
+    }
+    assert_eq!(
+        resources(&access(&apart), "bedrock-mantle:CreateInference").len(),
+        2
+    );
     // Both endpoints: each model where its id belongs.
     let mut both = of(Provider::BedrockAndMantle);
     if let Observed::Known(configuration) = &mut both.configuration {
@@ -311,7 +321,7 @@ fn the_simulator_is_asked_about_the_caller() {
             &["arn:aws:iam::123456789012:user/team/alice"][..],
         ),
         (
-            "arn:aws:sts::123456789012:assumed-role/dev/alice",
+            "arn:aws:sts::123456789012:assumed-role/dev/alice@example.com",
             &[
                 "arn:aws:iam::123456789012:role/dev",
                 "arn:aws:iam::123456789012:role/*/dev",

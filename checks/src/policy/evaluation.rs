@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::matching::{glob, overlap};
 use super::{Condition, Effect, Policy, Principals, Selection, Statement};
 
 /// What is known of a request beside its action and resource.
@@ -364,61 +365,6 @@ fn with_variables(pattern: &str, context: &Context, has_variables: bool) -> Resu
 /// What stands before the first variable.
 fn before_variables(pattern: &str) -> &str {
     pattern.split("${").next().unwrap_or(pattern)
-}
-
-/// Whether a pattern with `*` and `?` matches a whole text. A `*` in the text is a character that only `*` matches.
-fn glob(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let (mut at, mut from) = (0, 0);
-    // Where the last `*` stands, and how much of the text it has taken.
-    let mut last: Option<(usize, usize)> = None;
-    while at < text.len() {
-        match pattern.get(from) {
-            Some('*') => {
-                last = Some((from, at));
-                from += 1;
-            }
-            Some('?') if text[at] != '*' => {
-                from += 1;
-                at += 1;
-            }
-            Some(c) if *c == text[at] => {
-                from += 1;
-                at += 1;
-            }
-            _ => match &mut last {
-                Some((star, taken)) => {
-                    *taken += 1;
-                    (from, at) = (*star + 1, *taken);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[from..].iter().all(|c| *c == '*')
-}
-
-/// Whether a pattern matches anything that a resource may turn out to be, whose `*` stand for a field or a part of one.
-fn overlap(pattern: &str, resource: &str) -> bool {
-    let one: Vec<char> = pattern.chars().collect();
-    let other: Vec<char> = resource.chars().collect();
-    // Row by row: whether what is left of both can match the same text.
-    let mut below: Vec<bool> = Vec::new();
-    for i in (0..=one.len()).rev() {
-        let mut row = vec![false; other.len() + 1];
-        for j in (0..=other.len()).rev() {
-            row[j] = match (one.get(i), other.get(j)) {
-                (None, None) => true,
-                (Some('*'), b) => below[j] || (b.is_some() && row[j + 1]),
-                (a, Some('*')) => row[j + 1] || (a.is_some_and(|c| *c != ':') && below[j]),
-                (Some(a), Some(b)) => (*a == '?' || *b == '?' || a == b) && below[j + 1],
-                _ => false,
-            };
-        }
-        below = row;
-    }
-    below.first().copied().unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A policy document, read so that a mistake in it is found: by line and column, and by its name.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -78,7 +78,7 @@ struct Raw {
     resource: Option<Texts>,
     not_resource: Option<Texts>,
     #[serde(default)]
-    condition: BTreeMap<String, BTreeMap<String, Texts>>,
+    condition: Members<Members<Texts>>,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +101,8 @@ impl TryFrom<Raw> for Whole {
             (Some(Whom { everybody: true }), None) => Principals::Everybody,
             _ => Principals::Certain,
         };
-        let conditions = raw.condition.into_iter().flat_map(|(operator, keys)| {
-            keys.into_iter().map(move |(key, values)| Condition {
+        let conditions = raw.condition.0.into_iter().flat_map(|(operator, keys)| {
+            keys.0.into_iter().map(move |(key, values)| Condition {
                 operator: operator.clone(),
                 key,
                 values: values.0,
@@ -213,6 +213,40 @@ impl<'de> Deserialize<'de> for Texts {
             }
         }
         reader.deserialize_any(Read)
+    }
+}
+
+/// An object. IAM refuses one that names a key twice, and so it must be: one of the two would be lost.
+struct Members<V>(Vec<(String, V)>);
+
+impl<V> Default for Members<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Members<V> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Read<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Read<V> {
+            type Value = Members<V>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<V>, A::Error> {
+                let mut all: Vec<(String, V)> = Vec::new();
+                while let Some((key, value)) = map.next_entry::<String, V>()? {
+                    if all.iter().any(|(known, _)| *known == key) {
+                        return Err(A::Error::custom(format!("`{key}` stands here twice")));
+                    }
+                    all.push((key, value));
+                }
+                Ok(Members(all))
+            }
+        }
+        reader.deserialize_map(Read(PhantomData))
     }
 }
 

@@ -156,6 +156,12 @@ fn faults_have_a_place_and_a_name() {
     for (text, line, column, what) in [
         ("", 1, 0, "EOF while parsing a value"),
         (" \n [{}]", 2, 2, "is an object"),
+        (
+            "{\"Statement\": {\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": \"*\",\n\"Condition\": {\"Bool\": {}, \"Bool\": {}}}}",
+            2,
+            37,
+            "`Bool` stands here twice",
+        ),
         ("5", 1, 1, "expected a policy document"),
         ("{\n  \"Statement\": [,]\n}", 2, 17, "expected value"),
         (

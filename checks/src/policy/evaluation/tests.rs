@@ -212,40 +212,7 @@ fn what_is_needed_may_be_known_in_part() {
     ]);
 }
 
-/// The definition: a pattern matches when its wildcards can be filled in so that the text comes out.
-fn matches_by_definition(pattern: &[char], text: &[char]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some(('*', rest)) => {
-            (0..=text.len()).any(|taken| matches_by_definition(rest, &text[taken..]))
-        }
-        Some((c, rest)) => text.split_first().is_some_and(|(first, left)| {
-            (*c == '?' || c == first) && matches_by_definition(rest, left)
-        }),
-    }
-}
-
 proptest! {
-    #[test]
-    fn globs_match_as_defined(pattern in "[ab:?*]{0,8}", text in "[ab:]{0,8}") {
-        let (chars, letters): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-        prop_assert_eq!(glob(&pattern, &text), matches_by_definition(&chars, &letters));
-        // A text without wildcards overlaps with what matches it, and with nothing else.
-        prop_assert_eq!(overlap(&pattern, &text), glob(&pattern, &text));
-    }
-
-    #[test]
-    fn overlapping_is_mutual_and_seen_by_example(one in "[ab?*]{0,6}", other in "[ab?*]{0,6}", text in "[ab]{0,6}") {
-        prop_assert_eq!(overlap(&one, &other), overlap(&other, &one));
-        if glob(&one, &text) && glob(&other, &text) {
-            prop_assert!(overlap(&one, &other), "{text}");
-        }
-        // What covers a pattern covers every text of it.
-        if glob(&one, &other) && glob(&other, &text) {
-            prop_assert!(glob(&one, &text), "{one} {other} {text}");
-        }
-    }
-
     #[test]
     fn never_panics(patterns in proptest::collection::vec("[a:*?${}]{0,10}", 1..4), resource in "[a:*]{0,10}", key in ".{0,6}") {
         let statement = Statement {
