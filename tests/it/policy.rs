@@ -64,6 +64,29 @@ fn the_policy_alone_goes_to_the_standard_output() {
 }
 
 #[test]
+fn a_policy_may_go_to_a_file_and_says_when_it_is_too_long() {
+    let world = World::healthy();
+    let models: Vec<Value> = (0..100)
+        .map(|region| json!({"modelArn": format!("arn:aws:bedrock:us-north-{region}::foundation-model/anthropic.claude-sonnet-4-6")}))
+        .collect();
+    let listed = json!({"inferenceProfileSummaries": [{
+        "inferenceProfileName": "x", "inferenceProfileId": MAIN, "models": models, "status": "ACTIVE",
+        "type": "SYSTEM_DEFINED", "inferenceProfileArn": format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{MAIN}"),
+    }]});
+    world.rule(Rule::new("bedrock", "/inference-profiles").respond(
+        200,
+        &[("content-type", "application/json")],
+        listed.to_string(),
+    ));
+    let machine = pinned(&world);
+    let run = policy(&machine, &["--output", "policy.json"]);
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("IAM takes 6144"), "{}", run.stderr);
+    let written = std::fs::read_to_string(machine.cwd().join("policy.json")).unwrap();
+    assert!(written.contains("us-north-99"), "{written}");
+}
+
+#[test]
 fn terraform() {
     let world = World::healthy();
     let run = policy(&pinned(&world), &["--format", "terraform", "--for-checkup"]);

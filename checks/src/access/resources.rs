@@ -17,32 +17,31 @@ pub(super) struct Resources {
 impl Known<'_> {
     /// The resources of a model, invoked from a Region.
     pub(super) fn resources(&self, model: &str, source: &str) -> Resources {
-        let (id, profile) = match model.rsplit_once(":inference-profile/") {
-            Some((_, id)) => (id, Some(model.to_owned())),
-            None if model.contains(":application-inference-profile/") => {
-                return self.application_profile(model, source);
-            }
-            None if model.starts_with("arn:") => {
-                return Resources {
-                    profile: None,
-                    models: vec![model.to_owned()],
-                    open: Vec::new(),
-                };
-            }
-            None => {
-                let profile = format!("inference-profile/{model}");
-                let profile = arn("bedrock", source, self.account(), &profile);
-                (model, prefix_of(model).map(|_| profile))
-            }
-        };
-        if profile.is_none() {
-            return Resources {
-                profile,
-                models: vec![foundation_model(source, id)],
-                open: Vec::new(),
-            };
+        if model.contains(":application-inference-profile/") {
+            return self.application_profile(model, source);
         }
-        let base = without_prefix(id);
+        if let Some((_, id)) = model.rsplit_once(":inference-profile/") {
+            return self.system_profile(model.to_owned(), id, source);
+        }
+        if behind(model).is_some() {
+            let profile = format!("inference-profile/{model}");
+            let profile = arn("bedrock", source, self.account(), &profile);
+            return self.system_profile(profile, model, source);
+        }
+        let itself = if model.starts_with("arn:") {
+            model.to_owned()
+        } else {
+            foundation_model(source, model)
+        };
+        Resources {
+            profile: None,
+            models: vec![itself],
+            open: Vec::new(),
+        }
+    }
+
+    fn system_profile(&self, profile: String, id: &str, source: &str) -> Resources {
+        let base = behind(id).unwrap_or(id);
         // The destinations depend on the Region from which a profile is invoked.
         let listed = self
             .listed
@@ -73,7 +72,7 @@ impl Known<'_> {
             }
         }
         Resources {
-            profile,
+            profile: Some(profile),
             models,
             open,
         }
@@ -103,6 +102,17 @@ impl Resources {
     /// The profile first: AWS looks at it before the models.
     pub(super) fn all(&self) -> Vec<String> {
         self.profile.iter().chain(&self.models).cloned().collect()
+    }
+}
+
+/// The foundation model behind the id of a system-defined inference profile, whose prefix may be a new one.
+fn behind(id: &str) -> Option<&str> {
+    if id.starts_with("arn:") {
+        return None;
+    }
+    match id.find(".anthropic.") {
+        Some(at) => Some(&id[at + 1..]),
+        None => prefix_of(id).map(|_| without_prefix(id)),
     }
 }
 

@@ -108,6 +108,16 @@ fn other_kinds_of_ids() {
             )],
         ),
         (
+            // A prefix that nobody here knows yet.
+            "ca.anthropic.claude-x",
+            vec![
+                format!(
+                    "arn:aws:bedrock:us-east-1:{ACCOUNT}:inference-profile/ca.anthropic.claude-x"
+                ),
+                "arn:aws:bedrock:*::foundation-model/anthropic.claude-x".to_owned(),
+            ],
+        ),
+        (
             "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/x",
             vec!["arn:aws:bedrock:us-east-1:123456789012:provisioned-model/x".to_owned()],
         ),
