@@ -17,6 +17,7 @@ use crate::redact;
 use crate::render::json;
 use crate::render::page::Look;
 use crate::render::policy::{Judged, table, terraform};
+use crate::report::{SCHEMA, Tool};
 use crate::world::{FileText, World};
 
 /// What decides about the permissions.
@@ -106,6 +107,8 @@ fn check(
         Some(Verdict::Allowed { .. }) | None => Exit::Healthy,
     };
     let judged = Judged {
+        schema: SCHEMA,
+        tool: Tool::this(),
         file: file.display().to_string(),
         exit_code: exit.code(),
         coverage,

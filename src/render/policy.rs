@@ -9,10 +9,13 @@ use owo_colors::Style;
 use serde::Serialize;
 
 use super::page::{Look, Page};
+use crate::report::{Schema, Tool};
 
 /// What `policy check` has to say.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Judged {
+    pub(crate) schema: Schema,
+    pub(crate) tool: Tool,
     /// The file that was read.
     pub(crate) file: String,
     pub(crate) exit_code: u8,

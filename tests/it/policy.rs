@@ -201,6 +201,7 @@ fn a_policy_passes_its_own_check_and_every_missing_action_is_named() {
         let arguments = ["--for-checkup", "--format", "json"];
         let run = check(&mut machine, &less, &arguments);
         assert_eq!(run.code, 2, "{action}: {}", run.stdout);
+        assert_eq!(run.json()["schema"]["major"], 1);
         let missing: Vec<Value> = run.json()["coverage"]
             .as_array()
             .unwrap()

@@ -233,13 +233,21 @@ impl Selection {
             if glob(&pattern, resource) {
                 Truth::Yes
             } else if resource != "*" && overlap(&pattern, resource) {
-                Truth::Unknown(format!("on `{pattern}` only"))
+                Truth::Unknown(format!("on `{pattern}`"))
             } else {
                 Truth::No
             }
         };
         let found = Truth::any(self.patterns.iter().map(one));
-        if self.negated { found.not() } else { found }
+        let (found, how) = if self.negated {
+            (found.not(), "except")
+        } else {
+            (found, "only")
+        };
+        match found {
+            Truth::Unknown(where_) => Truth::Unknown(format!("{how} {where_}")),
+            certain => certain,
+        }
     }
 }
 

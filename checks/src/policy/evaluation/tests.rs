@@ -212,6 +212,35 @@ fn what_is_needed_may_be_known_in_part() {
     ]);
 }
 
+#[test]
+fn what_it_depends_on_is_a_sentence() {
+    let anywhere = "arn:aws:bedrock:*::foundation-model/anthropic.x";
+    for (statement, words) in [
+        (
+            r#""Effect":"Allow","Action":"*","Resource":"arn:aws:bedrock:us-east-1:*""#,
+            "statement 1 allows it only on `arn:aws:bedrock:us-east-1:*`",
+        ),
+        (
+            r#""Sid":"Most","Effect":"Allow","Action":"*","NotResource":"arn:aws:bedrock:us-east-1:*""#,
+            "statement 1 (`Most`) allows it except on `arn:aws:bedrock:us-east-1:*`",
+        ),
+        (
+            r#""Effect":"Allow","Action":"*","Resource":"arn:aws:bedrock:${aws:PrincipalTag/region}::*""#,
+            "statement 1 allows it only where `${aws:PrincipalTag/region}` fits",
+        ),
+        (
+            r#""Effect":"Allow","Action":"*","Resource":"*","Principal":{"AWS":"1"}"#,
+            "statement 1 allows it to certain principals only",
+        ),
+    ] {
+        let because = words.to_owned();
+        assert_eq!(
+            verdict(&format!("{{{statement}}}"), INVOKE, anywhere),
+            Verdict::CannotTell { because }
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn never_panics(patterns in proptest::collection::vec("[a:*?${}]{0,10}", 1..4), resource in "[a:*]{0,10}", key in ".{0,6}") {
