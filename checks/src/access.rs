@@ -44,6 +44,30 @@ impl Needed {
     }
 }
 
+/// What an action of the checkup is needed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// It takes no resource.
+    Everything,
+    /// The foundation models behind the models in use, in the Region.
+    FoundationModels,
+    /// The caller itself.
+    Caller,
+    /// The role behind the caller's session, whose path only IAM tells.
+    RoleOfCaller,
+}
+
+/// What only the probes ask. A test of theirs tells when an action is missing here.
+pub const OF_THE_CHECKUP: [(&str, On); 7] = [
+    ("bedrock:GetFoundationModelAvailability", On::Everything),
+    ("bedrock:GetFoundationModel", On::FoundationModels),
+    ("bedrock:GetUseCaseForModelAccess", On::Everything),
+    ("servicequotas:ListServiceQuotas", On::Everything),
+    ("servicequotas:GetAWSDefaultServiceQuota", On::Everything),
+    ("iam:GetRole", On::RoleOfCaller),
+    ("iam:SimulatePrincipalPolicy", On::Caller),
+];
+
 /// An action and everything that it is needed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
@@ -252,9 +276,7 @@ impl<'a> Known<'a> {
         self.checkup(access, &models);
     }
 
-    /// What only the probes ask; a test holds it against their table.
     fn checkup(&self, access: &mut Access, models: &[(String, Resources)]) {
-        access.add_general(Needed::Checkup, "bedrock:GetFoundationModelAvailability");
         let region = &self.configuration.region.value;
         let foundation_models: Vec<String> = models
             .iter()
@@ -262,25 +284,20 @@ impl<'a> Known<'a> {
             .filter_map(|arn| arn.split_once(":foundation-model/"))
             .map(|(_, base)| foundation_model(region, base))
             .collect();
-        access.add(
-            Needed::Checkup,
-            "bedrock:GetFoundationModel",
-            &foundation_models,
-        );
-        access.add_general(Needed::Checkup, "bedrock:GetUseCaseForModelAccess");
-        for action in [
-            "servicequotas:ListServiceQuotas",
-            "servicequotas:GetAWSDefaultServiceQuota",
-        ] {
-            access.add_general(Needed::Checkup, action);
-        }
-        if let Some(identity) = self.identity.filter(|it| is_plain(&it.arn)) {
-            let principals = principals(&identity.arn);
-            // A session does not tell the path of its role, which the simulator wants.
-            if identity.arn.contains(":assumed-role/") {
-                access.add(Needed::Checkup, "iam:GetRole", &principals);
+        let caller = self
+            .identity
+            .map(|it| it.arn.as_str())
+            .filter(|arn| is_plain(arn));
+        for (action, on) in OF_THE_CHECKUP {
+            match on {
+                On::Everything => access.add_general(Needed::Checkup, action),
+                On::FoundationModels => access.add(Needed::Checkup, action, &foundation_models),
+                On::Caller | On::RoleOfCaller => {
+                    let is_meant = |arn: &&str| on == On::Caller || arn.contains(":assumed-role/");
+                    let itself = caller.filter(is_meant).map_or_else(Vec::new, principals);
+                    access.add(Needed::Checkup, action, &itself);
+                }
             }
-            access.add(Needed::Checkup, "iam:SimulatePrincipalPolicy", &principals);
         }
     }
 
