@@ -11,6 +11,7 @@ mod claude_code;
 mod identity;
 mod invocation;
 mod machine;
+mod mantle;
 mod online;
 mod quotas;
 mod run;
@@ -51,7 +52,7 @@ pub(crate) struct Probe {
 }
 
 /// Every probe, in the order people read them.
-pub(crate) static PROBES: [Probe; 16] = [
+pub(crate) static PROBES: [Probe; 17] = [
     local(
         ProbeId::Machine,
         "operating system, home folder, container, SSH",
@@ -99,6 +100,11 @@ pub(crate) static PROBES: [Probe; 16] = [
         ProbeId::InferenceProfiles,
         "the inference profiles the account lists in the Region",
         &["bedrock:ListInferenceProfiles"],
+    ),
+    online(
+        ProbeId::MantleModels,
+        "the models that Mantle lists in the Region, when requests go to Mantle",
+        &["bedrock-mantle:ListModels"],
     ),
     online(
         ProbeId::ModelAvailability,

@@ -176,6 +176,7 @@ fn explains_probe(check: &str, family: &str, probe: ProbeId) -> bool {
         }
         ProbeId::CallerIdentity
         | ProbeId::InferenceProfiles
+        | ProbeId::MantleModels
         | ProbeId::ModelAvailability
         | ProbeId::UseCaseForm
         | ProbeId::Invocations

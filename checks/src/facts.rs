@@ -63,7 +63,10 @@ pub struct Facts {
     /// The inference profiles the account lists.
     #[serde(default)]
     pub inference_profiles: Observed<InferenceProfiles>,
-    /// What the control plane says of the models in use.
+    /// The models that Mantle lists.
+    #[serde(default)]
+    pub mantle_models: Observed<MantleModels>,
+    /// What the control plane says of the models that are in use or pinned.
     #[serde(default)]
     pub model_availability: Observed<Vec<ModelFacts>>,
     /// Whether the use-case form was submitted.
@@ -101,6 +104,7 @@ impl Facts {
             credentials: Observed::default(),
             caller_identity: Observed::default(),
             inference_profiles: Observed::default(),
+            mantle_models: Observed::default(),
             model_availability: Observed::default(),
             use_case_form: Observed::default(),
             invocations: Observed::default(),
@@ -134,6 +138,7 @@ impl Facts {
                 ProbeId::InferenceProfiles,
                 self.inference_profiles.failure(),
             ),
+            (ProbeId::MantleModels, self.mantle_models.failure()),
             (ProbeId::UseCaseForm, self.use_case_form.failure()),
             (
                 ProbeId::ModelAvailability,
@@ -252,6 +257,7 @@ fact! {
     Credentials, credentials, Credentials;
     CallerIdentity, caller_identity, CallerIdentity;
     InferenceProfiles, inference_profiles, InferenceProfiles;
+    MantleModels, mantle_models, MantleModels;
     Vec<ModelFacts>, model_availability, ModelAvailability;
     UseCaseForm, use_case_form, UseCaseForm;
     Vec<Invocation>, invocations, Invocations;

@@ -1,5 +1,6 @@
 //! Model ids, and access to the models.
 
+mod mantle_lists_models;
 mod model_access_granted;
 mod model_id_accepted;
 mod model_id_well_formed;
@@ -7,6 +8,7 @@ mod model_lifecycle_active;
 mod model_prefix_matches_region;
 mod use_case_form_submitted;
 
+pub(crate) use self::mantle_lists_models::MantleListsModels;
 pub(crate) use self::model_access_granted::ModelAccessGranted;
 pub(crate) use self::model_id_accepted::ModelIdAccepted;
 pub(crate) use self::model_id_well_formed::ModelIdWellFormed;

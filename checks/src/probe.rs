@@ -24,6 +24,8 @@ pub enum ProbeId {
     CallerIdentity,
     /// The inference profiles the account lists in the Region.
     InferenceProfiles,
+    /// The models that Mantle lists in the Region.
+    MantleModels,
     /// Lifecycle, access and agreement of the models that are in use or pinned.
     ModelAvailability,
     /// Whether the use-case form of Anthropic models was submitted.
@@ -42,7 +44,7 @@ pub enum ProbeId {
 
 impl ProbeId {
     /// Every probe, in the order people read them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Machine,
         Self::ClaudeCode,
         Self::Configuration,
@@ -52,6 +54,7 @@ impl ProbeId {
         Self::Credentials,
         Self::CallerIdentity,
         Self::InferenceProfiles,
+        Self::MantleModels,
         Self::ModelAvailability,
         Self::UseCaseForm,
         Self::Invocations,
@@ -73,6 +76,7 @@ impl ProbeId {
             Self::Credentials => "credentials",
             Self::CallerIdentity => "caller-identity",
             Self::InferenceProfiles => "inference-profiles",
+            Self::MantleModels => "mantle-models",
             Self::ModelAvailability => "model-availability",
             Self::UseCaseForm => "use-case-form",
             Self::Invocations => "invocations",

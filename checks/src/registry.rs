@@ -39,6 +39,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<region::RegionExists>(),
     Entry::of::<models::ModelIdWellFormed>(),
     Entry::of::<models::ModelPrefixMatchesRegion>(),
+    Entry::of::<models::MantleListsModels>(),
     Entry::of::<models::ModelIdAccepted>(),
     Entry::of::<models::ModelLifecycleActive>(),
     Entry::of::<models::UseCaseFormSubmitted>(),

@@ -14,8 +14,8 @@ use bedrock_doctor_checks::facts::{
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::{
-    Collected, Extent, Options, Timing, bedrock, chain, identity, invocation, longest, quotas,
-    simulation, sso_cache,
+    Collected, Extent, Options, Timing, bedrock, chain, identity, invocation, longest, mantle,
+    quotas, simulation, sso_cache,
 };
 use crate::credentials::{Renewal, Signer, Walked};
 use crate::http::Http;
@@ -70,7 +70,9 @@ pub(super) fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) ->
         probe,
         ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock | ProbeId::Connections
     );
-    let applies = if asks_bedrock {
+    let applies = if probe == ProbeId::MantleModels {
+        provider.uses_mantle()
+    } else if asks_bedrock {
         provider.uses_bedrock()
     } else {
         provider.uses_aws_credentials()
@@ -94,6 +96,7 @@ impl Online<'_> {
         facts.credentials = self.pending(ProbeId::Credentials);
         facts.caller_identity = self.pending(ProbeId::CallerIdentity);
         facts.inference_profiles = self.pending(ProbeId::InferenceProfiles);
+        facts.mantle_models = self.pending(ProbeId::MantleModels);
         facts.model_availability = self.pending(ProbeId::ModelAvailability);
         facts.use_case_form = self.pending(ProbeId::UseCaseForm);
         facts.invocations = self.pending(ProbeId::Invocations);
@@ -142,6 +145,13 @@ impl Online<'_> {
                 identity::caller(self, &signer),
                 |facts, seen| {
                     facts.caller_identity = seen;
+                }
+            ),
+            self.ask(
+                ProbeId::MantleModels,
+                mantle::models(self, &signer),
+                |facts, seen| {
+                    facts.mantle_models = seen;
                 }
             ),
             self.ask(
@@ -334,6 +344,7 @@ impl Online<'_> {
         let mut facts = self.facts.borrow_mut();
         unasked(&mut facts.caller_identity);
         unasked(&mut facts.inference_profiles);
+        unasked(&mut facts.mantle_models);
         unasked(&mut facts.model_availability);
         unasked(&mut facts.use_case_form);
         unasked(&mut facts.invocations);

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::harness::{DOCTOR, bare, machine};
 
 /// When each operation is called, and whether the request is signed.
-const CALLS: [Call; 20] = [
+const CALLS: [Call; 21] = [
     unsigned(
         "container:GetCredentials",
         "the chain reaches `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `…_FULL_URI`",
@@ -67,6 +67,10 @@ const CALLS: [Call; 20] = [
         "once per model that is in use or pinned",
     ),
     signed("bedrock:GetUseCaseForModelAccess", "always"),
+    signed(
+        "bedrock-mantle:ListModels",
+        "requests go to Mantle (`CLAUDE_CODE_USE_MANTLE`)",
+    ),
     signed(
         "bedrock:InvokeModelWithResponseStream",
         "once per model in use, with a body that must be refused; \

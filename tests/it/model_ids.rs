@@ -247,6 +247,99 @@ fn a_part_that_does_without_the_application_profile_is_told_with_the_variable() 
     assert_fix(root, &format!("export ANTHROPIC_DEFAULT_HAIKU_MODEL={arn}"));
 }
 
+/// A machine that uses Mantle alone, and one model for everything.
+fn on_mantle(world: &World, model: &str) -> Machine {
+    let mut machine = pinned(world, model);
+    machine
+        .env("CLAUDE_CODE_USE_BEDROCK", "")
+        .env("CLAUDE_CODE_USE_MANTLE", "1")
+        .env("ANTHROPIC_DEFAULT_HAIKU_MODEL", model);
+    machine
+}
+
+#[test]
+fn mantle_is_asked_for_its_list_with_a_signature_of_its_own() {
+    let world = World::healthy();
+    let told = checkup(&on_mantle(&world, "anthropic.claude-opus-5-5"));
+    assert_eq!(told.run.code, 3, "{}", told.open());
+    let listed = told.finding("mantle-lists-models", "pass");
+    assert_eq!(listed["evidence"]["basis"], "reported");
+    let detail = listed["evidence"]["detail"].as_str().unwrap();
+    assert!(detail.contains("no proof of access"), "{detail}");
+    let mut asked = world.requests();
+    asked.retain(|request| request.service == "bedrock-mantle");
+    let [asked] = asked.as_slice() else {
+        panic!("{:?}", world.operations());
+    };
+    assert_eq!(asked.operation, "bedrock-mantle:ListModels");
+    assert_eq!(asked.signing_service.as_deref(), Some("bedrock-mantle"));
+    assert_eq!(asked.signing_region.as_deref(), Some("us-east-1"));
+    assert_eq!(asked.access_key_id.as_deref(), Some("AKIAENVIRONMENT00001"));
+    // Whether requests with prompts are answered stays open.
+    told.finding("bedrock-enabled", "cannot-tell");
+}
+
+#[test]
+fn a_model_that_mantle_does_not_list_is_told_with_the_list() {
+    let world = World::healthy();
+    world.inference_profiles(&["us.anthropic.claude-sonnet-5"]);
+    let told = checkup(&on_mantle(&world, "anthropic.claude-opus-5-5"));
+    let root = told.one_root(1, "mantle-lists-models", "mantle-model-id");
+    assert_owner(root, "you");
+    assert!(
+        root["fix"]
+            .to_string()
+            .contains("`anthropic.claude-sonnet-5`"),
+        "{root}"
+    );
+}
+
+#[test]
+fn a_bedrock_key_asks_mantle_too() {
+    let world = World::healthy();
+    let mut machine = on_mantle(&world, "anthropic.claude-opus-5-5");
+    machine
+        .env("AWS_ACCESS_KEY_ID", "")
+        .env("AWS_SECRET_ACCESS_KEY", "")
+        .env("AWS_BEARER_TOKEN_BEDROCK", "ABSKbedrock-key-0000000001");
+    let told = checkup(&machine);
+    told.finding("mantle-lists-models", "pass");
+    let asked = world.requests();
+    let list = asked
+        .iter()
+        .find(|it| it.operation == "bedrock-mantle:ListModels");
+    assert_eq!(
+        list.and_then(|it| it.bearer.as_deref()),
+        Some("ABSKbedrock-key-0000000001")
+    );
+}
+
+#[test]
+fn a_list_that_mantle_refuses_is_no_pass() {
+    let world = World::healthy();
+    world.rule(Rule::new("bedrock-mantle", "").respond(
+        403,
+        &[("content-type", "application/json")],
+        "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\",\"message\":\"not for you\"}}",
+    ));
+    let told = checkup(&on_mantle(&world, "anthropic.claude-opus-5-5"));
+    assert_eq!(told.run.code, 3, "{}", told.open());
+    let untold = told.finding("mantle-lists-models", "cannot-tell");
+    assert!(
+        untold["what"].as_str().unwrap().contains("not for you"),
+        "{untold}"
+    );
+}
+
+#[test]
+fn a_network_without_a_way_to_mantle_is_told_with_its_host() {
+    let world = World::healthy();
+    world.dns_failure("bedrock-mantle");
+    let told = checkup(&on_mantle(&world, "anthropic.claude-opus-5-5"));
+    let root = told.one_root(2, "endpoints-reachable", "dns-lookup-failed");
+    assert_eq!(root["subject"], "bedrock-mantle.us-east-1.api.aws");
+}
+
 #[test]
 fn mantle_is_asked_for_ids_of_its_own() {
     let world = World::healthy();

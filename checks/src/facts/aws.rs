@@ -37,6 +37,13 @@ pub struct InferenceProfile {
     pub model_arns: Vec<String>,
 }
 
+/// The models that Mantle lists in the Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MantleModels {
+    /// Their ids, of every vendor, in AWS's order.
+    pub ids: Vec<String>,
+}
+
 /// What the control plane says of a model that is in use or pinned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {

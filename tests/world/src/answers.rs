@@ -44,6 +44,7 @@ pub(crate) fn answer(request: &Request, account: &Account, serial: u64) -> Reply
             runtime::answer(operation, request, account)
         }
         "bedrock" => bedrock::answer(operation, request, account),
+        "bedrock-mantle" if operation == "ListModels" => Some(messages::list(account)),
         "bedrock-mantle" | "aws-external-anthropic" => messages::answer(request),
         "imds" | "container" => Some(metadata::answer(operation, request, account)),
         _ => None,

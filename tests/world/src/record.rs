@@ -164,6 +164,7 @@ fn operation(
                 about("bedrock:GetFoundationModelAvailability", id)
             }
         }
+        ("bedrock-mantle", "GET", "/anthropic/v1/models") => named("bedrock-mantle:ListModels"),
         ("bedrock-mantle", "POST", "/anthropic/v1/messages")
         | ("aws-external-anthropic", "POST", "/v1/messages") => {
             Some((format!("{service}:CreateInference"), None))

@@ -2,10 +2,30 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::runtime;
-use crate::{record::Request, reply::Reply};
+use crate::{account::Account, record::Request, reply::Reply};
+
+/// The models of Mantle: those behind the profiles of the account, by its own ids.
+pub(super) fn list(account: &Account) -> Reply {
+    let models = account
+        .profiles
+        .iter()
+        .filter_map(|id| Some(id.split_once('.')?.1))
+        .map(|id| json!({"type": "model", "id": mantle_id(id)}));
+    let models: Vec<Value> = models.collect();
+    Reply::json(200, &json!({"data": models, "has_more": false}))
+}
+
+/// An id without date and version.
+fn mantle_id(id: &str) -> &str {
+    let id = id.split("-v1").next().unwrap_or(id);
+    match id.rsplit_once('-') {
+        Some((name, date)) if date.len() == 8 => name,
+        _ => id,
+    }
+}
 
 pub(super) fn answer(request: &Request) -> Option<Reply> {
     let body: Value = serde_json::from_str(&request.body).ok()?;
