@@ -182,6 +182,8 @@ fn a_missing_marketplace_permission_is_told_with_the_actions() {
     assert_owner(root, "account-admin");
     assert_reported(root, "aws-marketplace:Subscribe");
     assert_fix_says(root, "aws-marketplace:Subscribe");
+    // The pretend AWS lists the agreement as made, so the refusal may be a matter of minutes.
+    assert_fix_says(root, "if that was only minutes ago, wait 2 to 15 minutes");
     assert_hand_off(root);
 }
 

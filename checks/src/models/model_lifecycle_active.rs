@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use std::fmt::Write as _;
 
 use jiff::Timestamp;

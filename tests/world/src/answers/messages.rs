@@ -1,6 +1,6 @@
 //! The Messages API as Mantle and Claude Platform on AWS have it.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,13 @@ use crate::{account::Account, record::Request, reply::Reply};
 
 /// The models of Mantle: those behind the profiles of the account, by its own ids.
 pub(super) fn list(account: &Account) -> Reply {
-    let models = account
-        .profiles
-        .iter()
-        .filter_map(|id| Some(id.split_once('.')?.1))
-        .map(|id| json!({"type": "model", "id": mantle_id(id)}));
-    let models: Vec<Value> = models.collect();
+    let bases = account.profiles.iter();
+    let bases = bases.filter_map(|id| Some(id.split_once('.')?.1));
+    let ids: BTreeSet<&str> = bases.map(mantle_id).collect();
+    let models: Vec<Value> = ids
+        .into_iter()
+        .map(|id| json!({"type": "model", "id": id}))
+        .collect();
     Reply::json(200, &json!({"data": models, "has_more": false}))
 }
 
