@@ -292,6 +292,7 @@ fn no_region_at_all_is_a_warning() {
     told.healthy();
     let warning = told.finding("region-chosen", "warn");
     assert_eq!(warning["code"], "region-not-resolved");
+    assert_owner(warning, "you");
     assert_fix(warning, "export AWS_REGION=us-east-1");
 }
 

@@ -190,14 +190,29 @@ fn checks_and_codes_of_the_classes_exist() {
     }
 }
 
+/// Whether a scenario of a class names the owner, or ends with the exit code that stands for it.
+fn asks_for(class: &Class, owner: Owner) -> bool {
+    let exit = if owner == Owner::You { 1 } else { 2 };
+    let words = [
+        format!("\"{}\"", owner.name()),
+        format!("one_root({exit}, "),
+    ];
+    class.scenario.iter().any(|test| {
+        let said = scenario(test);
+        words.iter().any(|words| said.contains(words))
+    })
+}
+
 #[test]
-fn every_scenario_exists_and_asks_for_the_code() {
+fn every_scenario_exists_and_asks_for_code_and_owner() {
     for family in known().family {
         let by_facts = DECIDED_BY_FACTS.contains(&family.name.as_str());
         for class in family.class {
             let run = class.scenario.iter().any(|test| !decided_by_facts(test));
             let told = by_facts || run || class.not_seen.is_some();
             assert!(told, "{}: no test runs the program", class.slug);
+            let owned = by_facts || class.owner.is_none_or(|owner| asks_for(&class, owner));
+            assert!(owned, "{}: no scenario asks for its owner", class.slug);
         }
     }
     for class in classes() {

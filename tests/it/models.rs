@@ -747,6 +747,7 @@ fn a_model_that_is_not_for_this_account_belongs_to_aws_support() {
     );
     let root = checkup.one_root(2, "model-access-granted", "model-not-available-for-account");
     assert_owner(root, "aws-support");
+    assert_fix_says(root, "ask AWS Support or AWS Sales");
     assert_hand_off(root);
 }
 
@@ -840,6 +841,7 @@ fn a_daily_quota_is_told_from_one_per_minute() {
     let warning = checkup.finding("requests-not-throttled", "warn");
     assert_eq!(warning["code"], "tokens-per-day-exceeded");
     assert_owner(warning, "account-admin");
+    assert!(!warning["fix"].as_array().unwrap().is_empty(), "{warning}");
 }
 
 #[test]
@@ -853,6 +855,7 @@ fn throttling_is_a_warning_and_what_depends_on_it_could_not_be_told() {
     assert!(checkup.roots().is_empty(), "{}", checkup.open());
     let warning = checkup.finding("requests-not-throttled", "warn");
     assert_eq!(warning["code"], "tokens-per-minute-throttled");
+    assert_owner(warning, "account-admin");
     assert_reported(warning, "Too many tokens");
     assert_fix_says(warning, "wait a minute");
     // Both models got the same answer: that is said once.

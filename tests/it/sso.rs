@@ -333,6 +333,7 @@ fn a_portal_that_throttles_says_nothing_about_the_role() {
     assert!(told.roots().is_empty(), "{}", told.open());
     let finding = told.finding("sso-role-assigned", "cannot-tell");
     assert_eq!(finding["code"], "sso-portal-throttled");
+    assert_owner(finding, "you");
     assert!(
         finding["fix"].to_string().contains("wait a minute"),
         "{finding:#}"
