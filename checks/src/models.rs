@@ -207,7 +207,7 @@ fn is_in_use(part: &str) -> bool {
 /// What is wrong with the model of a family that nobody switched to breaks nothing yet.
 fn before_a_switch(mut finding: Finding, part: &str) -> Finding {
     let family = part.strip_suffix(" model").unwrap_or_default();
-    if finding.status == Status::Fail && ["opus", "sonnet", "haiku"].contains(&family) {
+    if finding.status == Status::Fail && ["opus", "sonnet", "haiku", "fable"].contains(&family) {
         finding.status = Status::Warn;
         let switch = format!("it is pinned, and `/model {family}` would switch to it");
         finding.why = Some(match finding.why {
@@ -247,6 +247,7 @@ fn pin(part: &str) -> &'static str {
         "background model" | "haiku model" => "ANTHROPIC_DEFAULT_HAIKU_MODEL",
         "opus model" => "ANTHROPIC_DEFAULT_OPUS_MODEL",
         "sonnet model" => "ANTHROPIC_DEFAULT_SONNET_MODEL",
+        "fable model" => "ANTHROPIC_DEFAULT_FABLE_MODEL",
         "subagent model" => "CLAUDE_CODE_SUBAGENT_MODEL",
         _ => "ANTHROPIC_MODEL",
     }

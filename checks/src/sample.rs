@@ -124,6 +124,7 @@ pub(crate) fn healthy() -> Facts {
             opus: default(MAIN),
             sonnet: default(BACKGROUND),
             haiku: default("us.anthropic.claude-haiku-4-5-20251001-v1:0"),
+            fable: None,
             subagent: None,
         },
         mantle: None,

@@ -65,6 +65,8 @@ pub fn resolve(
     let (main, selected) = resolver.main(&families);
     let background = resolver.background(&families, &main, selected);
     let subagent = resolver.subagent(&families);
+    let knows_fable = resolver.named("fable").is_some() && resolver.pin(Role::Fable).is_some();
+    let fable = knows_fable.then(|| resolver.family(Role::Fable));
     Resolution {
         needs_listing: [&main, &background]
             .iter()
@@ -75,6 +77,7 @@ pub fn resolve(
             opus: families.opus,
             sonnet: families.sonnet,
             haiku: families.haiku,
+            fable,
             subagent,
         },
     }
@@ -461,6 +464,8 @@ mod tests {
             [("us.o".to_owned(), "opus model")]
         );
         assert_eq!(pinned(&[opus]), []);
+        let fable = ("ANTHROPIC_DEFAULT_FABLE_MODEL", "us.f");
+        assert_eq!(pinned(&[main, fable]), [("us.f".to_owned(), "fable model")]);
         let subagent = |model| ("CLAUDE_CODE_SUBAGENT_MODEL", model);
         for (model, told) in [
             ("inherit", None),

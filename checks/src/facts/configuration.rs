@@ -125,6 +125,9 @@ pub struct Models {
     pub sonnet: Value<String>,
     /// What `haiku` stands for.
     pub haiku: Value<String>,
+    /// What `fable` stands for, when somebody pinned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fable: Option<Value<String>>,
     /// What subagents use, when somebody chose a model for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subagent: Option<Value<String>>,
@@ -141,7 +144,8 @@ impl Models {
             (&self.haiku, "haiku model"),
         ];
         let subagent = self.subagent.iter().map(|model| (model, "subagent model"));
-        let mut pinned: Vec<_> = subagent.chain(families).collect();
+        let fable = self.fable.iter().map(|model| (model, "fable model"));
+        let mut pinned: Vec<_> = subagent.chain(families).chain(fable).collect();
         pinned.retain(|(model, _)| {
             let chosen = model.source.kind != SourceKind::Default && !seen.contains(&&model.value);
             seen.push(&model.value);
