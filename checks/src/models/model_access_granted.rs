@@ -95,7 +95,7 @@ fn stated(model: &ModelFacts, place: &Place<'_>) -> Option<Finding> {
     denied(&name, model.availability.known()?, place)
 }
 
-/// A model that is pinned and not in use: it is not tried, to keep refused requests few.
+/// A model that not every session invokes: it is not tried, to keep refused requests few.
 fn untried(model: &ModelFacts, place: &Place<'_>) -> Finding {
     if let Some(finding) = stated(model, place) {
         return before_a_switch(finding, &model.part);
@@ -104,8 +104,13 @@ fn untried(model: &ModelFacts, place: &Place<'_>) -> Finding {
         Observed::Known(_) => "AWS lists it as authorized, which is no proof of access",
         _ => "what AWS lists of it is not known",
     };
+    let why = if model.part == "subagent model" {
+        "only subagents use it"
+    } else {
+        "it is pinned and not in use"
+    };
     Finding::not_applicable(format!(
-        "the {} `{}` was not tried, because it is pinned and not in use; {listed}",
+        "the {} `{}` was not tried, because {why}; {listed}",
         model.part, model.model
     ))
     .fix_command(

@@ -177,7 +177,7 @@ fn stated(
         }
         (_, None) if !is_in_use(&model.part) => {
             return Finding::not_applicable(format!(
-                "{name} is not in use, and its lifecycle is not known"
+                "{name} was not tried, and its lifecycle is not known"
             ));
         }
         (Observed::Failed(failure), None) => {
