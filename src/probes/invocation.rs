@@ -39,6 +39,11 @@ pub(super) async fn invocations(online: &Online<'_>, signer: &Signer) -> Observe
             probe: ProbeId::Configuration,
         });
     };
+    if models.is_empty() {
+        return Observed::NotCollected(Absence::DoesNotApply {
+            because: "the models in use are on Mantle, where none is tried".to_owned(),
+        });
+    }
     let real = online.options.invoke;
     let trials: Vec<(String, &str, InvokeOperation)> = models
         .into_iter()

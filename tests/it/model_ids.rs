@@ -354,6 +354,24 @@ fn mantle_is_asked_for_ids_of_its_own() {
 }
 
 #[test]
+fn with_both_services_and_every_model_on_mantle_nothing_is_invoked() {
+    let world = World::healthy();
+    let mut machine = on_mantle(&world, "anthropic.claude-opus-5-5");
+    machine.env("CLAUDE_CODE_USE_BEDROCK", "1");
+    let told = checkup(&machine);
+    assert_eq!(told.run.code, 3, "{}", told.open());
+    told.finding("mantle-lists-models", "pass");
+    for id in [
+        "model-access-granted",
+        "invocation-allowed",
+        "model-id-accepted",
+    ] {
+        told.finding(id, "not-applicable");
+    }
+    assert!(!world.operations().iter().any(|it| it.contains("Invoke")));
+}
+
+#[test]
 fn a_model_on_mantle_is_neither_asked_of_bedrock_nor_called_good() {
     let world = World::healthy();
     let mut machine = pinned(&world, "anthropic.claude-opus-5-5");
