@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use super::journal::{Entry, Journal};
 use super::race::first_connection;
-use super::stream::Stream;
+use super::stream::{Connected, Stream};
 use super::trust::Trust;
 use super::tunnel;
 use crate::world::Network;
@@ -104,24 +104,34 @@ impl Way {
         let shown = proxy.as_deref().map(shown_url);
         let held = Held(self.journal.begin(bare(host), shown));
         let entry = &held.0;
-        let tcp = match proxy {
-            None => self.reach(entry, host, port).await?,
+        let way = match proxy {
+            None => Box::pin(self.reach(entry, host, port).await?),
             Some(proxy) => tunnel::open(self, entry, host, port, &proxy).await?,
         };
-        let _ = tcp.set_nodelay(true);
-        if !secure {
-            entry.ready();
-            return Ok(Stream::new(tcp, held));
-        }
-        entry.enter(Stage::Tls);
+        let way = if secure {
+            entry.enter(Stage::Tls);
+            self.secured(entry, host, way).await?
+        } else {
+            way
+        };
+        entry.ready();
+        Ok(Stream::new(way, held))
+    }
+
+    /// TLS with a host over a connection that stands.
+    pub(super) async fn secured(
+        &self,
+        entry: &Entry,
+        host: &str,
+        way: Connected,
+    ) -> Result<Connected, StageError> {
         let name = ServerName::try_from(bare(host).to_owned())
             .map_err(|_| StageError::new(FailureKind::Http, NOT_SENT))?;
         let tls = TlsConnector::from(self.trust.config(entry.clone()))
-            .connect(name, tcp)
+            .connect(name, way)
             .await
             .map_err(|error| StageError::new(FailureKind::Tls, tls_words(&error)))?;
-        entry.ready();
-        Ok(Stream::new(tls, held))
+        Ok(Box::pin(tls))
     }
 
     /// A TCP connection to a host, or to its proxy.
@@ -147,6 +157,7 @@ impl Way {
         let only_v6 = addresses.iter().all(SocketAddr::is_ipv6) && !is_this_machine(bare(host));
         match first_connection(addresses).await {
             Ok(stream) => {
+                let _ = stream.set_nodelay(true);
                 if let Ok(address) = stream.peer_addr() {
                     entry.leads_to(address.ip());
                 }

@@ -4,6 +4,8 @@ use http::Uri;
 
 /// Host, port and credentials of a proxy URL.
 pub(super) struct ProxyAddress {
+    /// Whether the proxy itself is spoken to over TLS (seen, 2.1.330).
+    pub(super) secure: bool,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) credentials: Option<String>,
@@ -12,9 +14,10 @@ pub(super) struct ProxyAddress {
 impl ProxyAddress {
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) = url.trim().split_once("://").unwrap_or(("http", url.trim()));
-        if !scheme.eq_ignore_ascii_case("http") {
+        let secure = scheme.eq_ignore_ascii_case("https");
+        if !secure && !scheme.eq_ignore_ascii_case("http") {
             return Err(format!(
-                "only http:// proxies are supported here, not {scheme}://"
+                "Claude Code sends no requests through a {scheme}:// proxy"
             ));
         }
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -30,8 +33,9 @@ impl ProxyAddress {
             .filter(|host| !host.is_empty())
             .ok_or("it names no host")?;
         Ok(Self {
+            secure,
             host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(80),
+            port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }),
             credentials,
         })
     }
@@ -74,7 +78,8 @@ mod tests {
             parse("http://me:p%40ss@proxy:1"),
             Ok(("proxy".into(), 1, Some("me:p@ss".into())))
         );
-        assert!(parse("https://proxy").is_err());
+        assert_eq!(parse("https://proxy"), Ok(("proxy".into(), 443, None)));
+        assert_eq!(parse("HTTPS://proxy:1"), Ok(("proxy".into(), 1, None)));
         assert!(parse("http://").is_err());
         assert!(parse("socks5://proxy:1").is_err());
     }

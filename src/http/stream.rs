@@ -5,35 +5,39 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::client::legacy::connect;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connect::Held;
 
-/// A connection that notes when it is asked something, and when it is over.
-pub(super) struct Stream {
-    io: TokioIo<Pin<Box<dyn ReadWrite>>>,
-    held: Held,
-}
+/// A connection that stands: TCP, or TLS over another one.
+pub(super) type Connected = Pin<Box<dyn ReadWrite>>;
 
-trait ReadWrite: AsyncRead + AsyncWrite + Send {}
+/// What can be read and written.
+pub(super) trait ReadWrite: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> ReadWrite for T {}
 
+/// A connection that notes when it is asked something, and when it is over.
+pub(super) struct Stream {
+    io: TokioIo<Connected>,
+    held: Held,
+}
+
 impl Stream {
-    pub(super) fn new(io: impl AsyncRead + AsyncWrite + Send + 'static, held: Held) -> Self {
+    pub(super) fn new(io: Connected, held: Held) -> Self {
         Self {
-            io: TokioIo::new(Box::pin(io)),
+            io: TokioIo::new(io),
             held,
         }
     }
 }
 
-impl Connection for Stream {
+impl connect::Connection for Stream {
     /// Every answer carries the place of its connection in the journal.
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.held.0.clone())
+    fn connected(&self) -> connect::Connected {
+        connect::Connected::new().extra(self.held.0.clone())
     }
 }
 

@@ -4,11 +4,11 @@ use base64::Engine as _;
 use bedrock_doctor_checks::claude_code::network::shown_url;
 use bedrock_doctor_checks::facts::{FailureKind, Stage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use super::connect::{StageError, Way, io_words};
 use super::journal::Entry;
 use super::proxy::ProxyAddress;
+use super::stream::Connected;
 
 /// The longest head of an answer to CONNECT.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -20,24 +20,32 @@ pub(super) async fn open(
     host: &str,
     port: u16,
     proxy: &str,
-) -> Result<TcpStream, StageError> {
+) -> Result<Connected, StageError> {
     let shown = shown_url(proxy);
     let failed = |message: String| StageError::new(FailureKind::Proxy, message);
     let address = ProxyAddress::parse(proxy)
         .map_err(|why| failed(format!("the proxy `{shown}` cannot be used: {why}")))?;
-    let mut stream = way
+    let unreachable = |error: StageError| StageError {
+        // The name that is unknown is the proxy's, not the host's.
+        kind: match error.kind {
+            FailureKind::Dns => FailureKind::Proxy,
+            kind => kind,
+        },
+        message: format!("the proxy `{shown}` cannot be reached: {}", error.message),
+        status: None,
+    };
+    let tcp = way
         .reach(entry, &address.host, address.port)
         .await
-        .map_err(|error| StageError {
-            // The name that is unknown is the proxy's, not the host's.
-            kind: match error.kind {
-                FailureKind::Dns => FailureKind::Proxy,
-                kind => kind,
-            },
-            message: format!("the proxy `{shown}` cannot be reached: {}", error.message),
-            status: None,
-        })?;
+        .map_err(unreachable)?;
     entry.enter(Stage::Proxy);
+    let mut stream: Connected = Box::pin(tcp);
+    if address.secure {
+        stream = way
+            .secured(entry, &address.host, stream)
+            .await
+            .map_err(unreachable)?;
+    }
     let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n");
     if let Some(credentials) = address.credentials {
         let encoded = base64::engine::general_purpose::STANDARD.encode(credentials);

@@ -63,15 +63,33 @@ const KINDS: &[Kind] = &[
         ..Kind::FAILS
     },
     Kind {
-        fault: "the proxy's URL begins with `https://`",
+        fault: "the proxy's URL begins with `socks5://`",
         machine: || {
             let (mut machine, world) = healthy(|_| {});
-            machine.env("HTTPS_PROXY", "https://proxy.example.com:3128");
+            machine.env("HTTPS_PROXY", "socks5://proxy.example.com:1080");
             (machine, world)
         },
         code: "proxy-url-unusable",
         owner: YOU,
-        says: &["the proxy", "https://"],
+        says: &["the proxy", "socks5://"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "the proxy speaks TLS (`https://`), with a certificate that nobody here knows",
+        machine: || {
+            let world = World::healthy();
+            world.tls_for("127.0.0.1", Tls::OtherAuthority("Acme Proxy CA".to_owned()));
+            let mut machine = machine(&world);
+            machine.env("HTTPS_PROXY", &world.tls_proxy_url());
+            (machine, Box::new(world))
+        },
+        code: "tls-inspection-untrusted-ca",
+        owner: YOU,
+        says: &[
+            "certificate shown by the proxy",
+            "Acme Proxy CA",
+            "does not trust",
+        ],
         ..Kind::FAILS
     },
     Kind {

@@ -140,6 +140,15 @@ fn a_proxy_that_takes_the_credentials_is_fine() {
 }
 
 #[test]
+fn a_proxy_that_speaks_tls_is_fine() {
+    let world = World::healthy();
+    let mut machine = machine(&world);
+    machine.env("HTTPS_PROXY", &world.tls_proxy_url());
+    checkup(&machine).healthy();
+    assert!(world.connects().contains(&format!("{RUNTIME}:443")));
+}
+
+#[test]
 fn a_proxy_that_cannot_go_on_is_told_with_its_status() {
     let (_world, checkup) = behind(ProxyBehaviour::Status(502));
     let root = checkup.one_root(2, ID, "proxy-cannot-reach-host");

@@ -271,7 +271,8 @@ fn says_dropped(message: &str) -> bool {
 fn without_listing(mut finding: Finding) -> Finding {
     finding = only_a_warning(finding);
     finding.why(
-        "Bedrock itself answers. Claude Code waits for the list of inference profiles at every start and goes on without it: it then puts the Region's prefix before model ids unchecked",
+        // Seen with 2.1.330, when the host was silent.
+        "Bedrock itself answers. Claude Code waits for the list of inference profiles at every start, about 8 s where nothing comes, and goes on without it: it then puts the Region's prefix before model ids unchecked",
     )
 }
 

@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     record::lock,
     reply::never,
-    server::{self, Origin, Shared},
+    server::{self, Connection, Origin, Shared},
 };
 
 /// What the proxy does with a CONNECT.
@@ -40,8 +40,28 @@ pub enum ProxyBehaviour {
     CloseAtOnce,
 }
 
+/// Serves one client of the proxy that speaks TLS to it, with a certificate for this name.
+pub(crate) async fn serve_tls(
+    shared: Arc<Shared>,
+    name: &str,
+    mut stream: TcpStream,
+) -> io::Result<()> {
+    let tls = lock(&shared.faults).tls(name);
+    if tls.answers_instead(&mut stream).await? {
+        return Ok(());
+    }
+    let config = shared.authorities.config(name, &tls)?;
+    match TlsAcceptor::from(config).accept(stream).await {
+        Ok(stream) => serve(shared, stream).await,
+        Err(error) => {
+            shared.record.failed_handshake(format!("{name}: {error}"));
+            Ok(())
+        }
+    }
+}
+
 /// Serves one client of the proxy.
-pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Result<()> {
+pub(crate) async fn serve(shared: Arc<Shared>, mut stream: impl Connection) -> io::Result<()> {
     let Some(head) = read_head(&mut stream).await? else {
         return Ok(());
     };
@@ -108,7 +128,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut stream: TcpStream) -> io::Res
 }
 
 /// Reads up to the empty line; `None` where the client says nothing.
-async fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
+async fn read_head(stream: &mut impl Connection) -> io::Result<Option<String>> {
     const LIMIT: usize = 64 * 1024;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -122,7 +142,12 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&head).into_owned()))
 }
 
-async fn refuse(stream: &mut TcpStream, status: u16, headers: &str, body: &str) -> io::Result<()> {
+async fn refuse(
+    stream: &mut impl Connection,
+    status: u16,
+    headers: &str,
+    body: &str,
+) -> io::Result<()> {
     let reason = hyper::StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())

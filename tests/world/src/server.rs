@@ -119,9 +119,9 @@ impl Connection for TcpStream {
     }
 }
 
-impl Connection for TlsStream<TcpStream> {
+impl<C: Connection> Connection for TlsStream<C> {
     fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
+        self.get_ref().0.tcp()
     }
 }
 

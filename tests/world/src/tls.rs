@@ -17,10 +17,7 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{record::lock, reply::never};
 
@@ -52,7 +49,10 @@ pub enum Tls {
 
 impl Tls {
     /// Does what takes the place of a handshake; tells whether that was all.
-    pub(crate) async fn answers_instead(&self, stream: &mut TcpStream) -> io::Result<bool> {
+    pub(crate) async fn answers_instead(
+        &self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> io::Result<bool> {
         match self {
             Self::Hang => match never().await {},
             Self::Close => Ok(true),

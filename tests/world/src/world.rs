@@ -33,12 +33,15 @@ pub struct World {
     container: Mutex<Option<SocketAddr>>,
     plain: Mutex<Option<SocketAddr>>,
     direct: Mutex<Option<SocketAddr>>,
+    tls_proxy: Mutex<Option<SocketAddr>>,
 }
 
 /// What a listener of the world speaks.
 #[derive(Clone, Copy)]
 enum Door {
     Proxy,
+    /// The same over TLS.
+    TlsProxy,
     /// Any host, by the name in the TLS handshake or the `Host` field.
     Direct,
     /// Plain HTTP as this service; as whatever the request looks like where there is none.
@@ -76,6 +79,7 @@ impl World {
             container: Mutex::default(),
             plain: Mutex::default(),
             direct: Mutex::default(),
+            tls_proxy: Mutex::default(),
         }
     }
 
@@ -207,6 +211,11 @@ impl World {
     /// The value for `HTTPS_PROXY`.
     pub fn proxy_url(&self) -> String {
         format!("http://{}", self.proxy)
+    }
+
+    /// The same proxy for clients that speak TLS to it; its faults are those of `127.0.0.1`.
+    pub fn tls_proxy_url(&self) -> String {
+        format!("https://{}", self.open(&self.tls_proxy, Door::TlsProxy))
     }
 
     /// The file with the CA that signs the certificates, for `NODE_EXTRA_CA_CERTS`.
@@ -363,6 +372,13 @@ async fn welcome(shared: Arc<Shared>, door: Door, address: SocketAddr, stream: T
             let outcome = proxy::serve(Arc::clone(&shared), stream).await;
             if let Err(error) = outcome.or_else(client_left) {
                 shared.record.defect(format!("proxy: {error}"));
+            }
+        }
+        Door::TlsProxy => {
+            let name = address.ip().to_string();
+            let outcome = proxy::serve_tls(Arc::clone(&shared), &name, stream).await;
+            if let Err(error) = outcome.or_else(client_left) {
+                shared.record.defect(format!("proxy over TLS: {error}"));
             }
         }
         Door::Direct => {

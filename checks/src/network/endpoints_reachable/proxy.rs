@@ -142,11 +142,14 @@ fn wants_credentials(broken: &Broken<'_>) -> Finding {
                 proxy.source.words()
             ))
         }
-        Some(proxy) => finding("wants credentials").fix(format!(
-            "add them to {}: `http://USER:PASSWORD@{}`",
-            proxy.source.words(),
-            proxy.value.url.trim_start_matches("http://")
-        )),
+        Some(proxy) => {
+            let url = &proxy.value.url;
+            let (scheme, address) = url.split_once("://").unwrap_or(("http", url));
+            finding("wants credentials").fix(format!(
+                "add them to {}: `{scheme}://USER:PASSWORD@{address}`",
+                proxy.source.words()
+            ))
+        }
         None => finding("wants credentials")
             .fix("add them to the proxy's URL: `http://USER:PASSWORD@HOST:PORT`"),
     }

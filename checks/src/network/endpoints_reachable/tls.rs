@@ -1,32 +1,43 @@
 //! What a failed TLS handshake means.
 
 use super::inspection::{self, Kind};
-use super::{Broken, reason};
+use super::{Broken, named, reason};
 use crate::facts::{CaFile, CaSource, Certificate, CertificateProblem, SourceKind};
 use crate::finding::{Finding, Owner};
 use crate::text::{list, relative, shell_word, utc};
 
+/// Who showed the certificate: the host, or the proxy before it.
+fn shower(broken: &Broken<'_>) -> String {
+    match broken.proxy {
+        Some(proxy) if broken.failure.message.starts_with("the proxy `") => named(proxy),
+        _ => format!("`{}`", broken.host),
+    }
+}
+
 pub(super) fn refused(broken: &Broken<'_>) -> Finding {
-    let host = broken.host;
+    let host = shower(broken);
     let Some(certificate) = broken.certificate else {
         return Finding::fail(
             "tls-handshake-failed",
             format!(
-                "no TLS connection to `{host}`: {}",
-                reason(&broken.failure.message, &["TLS failed: "])
+                "no TLS connection to {host}: {}",
+                reason(
+                    &broken.failure.message,
+                    &[&broken.proxy_unreachable(), "TLS failed: "]
+                )
             ),
         )
         .owner(Owner::NetworkTeam)
         .why("Claude Code ends with an SSL error")
         .fix(format!(
-            "see what answers for `{host}`: it does not speak TLS as AWS does"
+            "see what answers for {host}: it does not speak TLS as it should"
         ));
     };
     let invalid = |what: String| {
         Finding::fail(
             "tls-certificate-invalid",
             format!(
-                "the certificate shown by `{host}`{} {what}",
+                "the certificate shown by {host}{} {what}",
                 issued(certificate)
             ),
         )
@@ -35,7 +46,7 @@ pub(super) fn refused(broken: &Broken<'_>) -> Finding {
     };
     let now = broken.facts.now;
     let renew = format!(
-        "renew the certificate of what answers for `{host}`, if this machine's clock is right: it shows {}",
+        "renew the certificate of what answers for {host}, if this machine's clock is right: it shows {}",
         utc(now)
     );
     match &certificate.problem {
@@ -67,12 +78,12 @@ pub(super) fn refused(broken: &Broken<'_>) -> Finding {
                 list(&names)
             };
             invalid(format!("is for another name: {names}")).fix(format!(
-                "see what answers for `{host}`: a proxy, a gateway, a VPC endpoint of another service"
+                "see what answers for {host}: a proxy, a gateway, a VPC endpoint of another service"
             ))
         }
         Some(CertificateProblem::Other(reason)) => invalid(format!("is not accepted: {reason}"))
             .fix(format!(
-                "see what answers for `{host}`: its certificate is not made as TLS wants it"
+                "see what answers for {host}: its certificate is not made as TLS wants it"
             )),
         Some(CertificateProblem::UnknownIssuer) | None => untrusted(broken, certificate),
     }
@@ -100,8 +111,8 @@ fn issued(certificate: &Certificate) -> String {
 fn untrusted(broken: &Broken<'_>, certificate: &Certificate) -> Finding {
     let what = |more: &str| {
         format!(
-            "the certificate shown by `{}`{} is signed by an authority that Claude Code does not trust on this machine{more}",
-            broken.host,
+            "the certificate shown by {}{} is signed by an authority that Claude Code does not trust on this machine{more}",
+            shower(broken),
             issued(certificate)
         )
     };
