@@ -73,6 +73,11 @@ pub fn answer(failure: &Failure) -> Answer {
     }
 }
 
+/// Whether what answers does not know the operation that it was asked for.
+pub fn is_unknown_operation(failure: &Failure) -> bool {
+    matches!(answer(failure), Answer::NoSuchOperation)
+}
+
 /// The finding of a check that met a refusal it does not judge.
 ///
 /// `asked` is what was asked, such as `the list of inference profiles`.

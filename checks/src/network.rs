@@ -14,7 +14,7 @@ pub(crate) use self::endpoint_serves_bedrock::EndpointServesBedrock;
 pub(crate) use self::endpoints_reachable::EndpointsReachable;
 pub(crate) use self::service_available::ServiceAvailable;
 
-use crate::answer::not_judged_here;
+use crate::answer::{is_unknown_operation, not_judged_here};
 use crate::check::not_collected;
 use crate::facts::{Absence, Configuration, Facts, Failure, FailureKind, Observed};
 use crate::finding::{Finding, Status};
@@ -108,9 +108,14 @@ pub(crate) fn answered(facts: &Facts) -> Vec<&'static str> {
 fn state<T>(observed: &Observed<T>) -> bool {
     match observed {
         Observed::Known(_) => true,
-        Observed::Failed(failure) => failure.kind == FailureKind::Service,
+        Observed::Failed(failure) => is_answer(failure),
         Observed::NotCollected(_) => false,
     }
+}
+
+/// Whether the service itself refused. One that does not know the operation is another one.
+fn is_answer(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Service && !is_unknown_operation(failure)
 }
 
 fn models_answered(facts: &Facts) -> bool {
@@ -118,10 +123,7 @@ fn models_answered(facts: &Facts) -> bool {
     models
         .into_iter()
         .any(|model| state(&model.availability) || state(&model.lifecycle))
-        || facts
-            .model_availability
-            .failure()
-            .is_some_and(|failure| failure.kind == FailureKind::Service)
+        || facts.model_availability.failure().is_some_and(is_answer)
 }
 
 pub(crate) fn invocations_answered(facts: &Facts) -> bool {
@@ -129,10 +131,7 @@ pub(crate) fn invocations_answered(facts: &Facts) -> bool {
     invocations
         .into_iter()
         .any(|invocation| state(&invocation.outcome))
-        || facts
-            .invocations
-            .failure()
-            .is_some_and(|failure| failure.kind == FailureKind::Service)
+        || facts.invocations.failure().is_some_and(is_answer)
 }
 
 /// The finding of a check over all answers, when there is none.

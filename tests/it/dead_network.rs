@@ -345,6 +345,68 @@ const KINDS: &[Kind] = &[
         ..Kind::FAILS
     },
     Kind {
+        fault: "the content type of the event stream is taken away (`--invoke`)",
+        machine: || answering(|| stream().respond(200, &[], "…")),
+        arguments: &["--invoke"],
+        code: "gateway-strips-content-type",
+        says: &["the answer", "content type"],
+        learnt: &["credentials-accepted", "profile-listing-allowed"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "Claude Code is so old that it ignores the proxy",
+        machine: || healthy(|_| {}),
+        arguments: &["--claude-version", "1.0.35"],
+        check: "claude-code-version-known-good",
+        code: "proxy-ignored-in-bedrock-mode",
+        says: &["the proxy is ignored"],
+        learnt: &[REACHABLE],
+        ..Kind::WARNS
+    },
+    Kind {
+        fault: "Claude Code checks credentials at start around the proxy (`awsAuthRefresh`)",
+        machine: || {
+            let (mut machine, world) = healthy(|_| {});
+            let settings = r#"{"awsAuthRefresh": "aws sso login"}"#;
+            machine.file("~/.claude/settings.json", settings);
+            (machine, world)
+        },
+        arguments: &["--claude-version", "2.1.200"],
+        check: "claude-code-version-known-good",
+        code: "credential-precheck-bypasses-proxy",
+        says: &["goes around the proxy"],
+        learnt: &[REACHABLE],
+        ..Kind::WARNS
+    },
+    Kind {
+        fault: "`ANTHROPIC_BEDROCK_BASE_URL` names another service of AWS",
+        machine: || moved("https://bedrock.us-east-1.amazonaws.com"),
+        check: "endpoint-serves-bedrock",
+        code: "bedrock-base-url-404",
+        owner: YOU,
+        says: &["ANTHROPIC_BEDROCK_BASE_URL", "does not know the operations"],
+        learnt: &["credentials-accepted", "profile-listing-allowed"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "`ANTHROPIC_BEDROCK_BASE_URL` names a Region that requests are not signed for",
+        machine: || moved("https://bedrock-runtime.us-west-2.amazonaws.com"),
+        check: "credentials-accepted",
+        code: "endpoint-region-vs-signing-region",
+        owner: YOU,
+        says: &["signed for another Region than the endpoint's"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "`ANTHROPIC_BEDROCK_BASE_URL` names the runtime, which has no list of inference profiles",
+        machine: || moved("https://bedrock-runtime.us-east-1.amazonaws.com"),
+        check: "profile-listing-allowed",
+        code: "profile-discovery-blocked",
+        says: &["list of inference profiles", "HTTP 404"],
+        learnt: &[REACHABLE, "invocation-allowed"],
+        ..Kind::WARNS
+    },
+    Kind {
         fault: "this machine's clock is an hour behind",
         machine: || {
             healthy(|world| {
@@ -576,7 +638,7 @@ impl Kind {
             (NOBODY, []) => checkup
                 .findings(self.check)
                 .into_iter()
-                .find(|finding| finding["status"] == "warn")
+                .find(|finding| finding["status"] == "warn" && finding["code"] == self.code)
                 .unwrap_or(&Value::Null),
             (NOBODY, _) => &Value::Null,
             (_, [root]) => root,
@@ -648,6 +710,12 @@ fn answering(rule: impl FnOnce() -> Rule) -> Scene {
     healthy(|world| {
         world.rule(rule());
     })
+}
+
+fn moved(base_url: &str) -> Scene {
+    let (mut machine, world) = healthy(|_| {});
+    machine.env("ANTHROPIC_BEDROCK_BASE_URL", base_url);
+    (machine, world)
 }
 
 fn page(status: u16, title: &str) -> Rule {

@@ -1,6 +1,6 @@
-use crate::answer::{Answer, answer, not_judged_here};
+use crate::answer::{Answer, answer, is_unknown_operation, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{AllFacts, InferenceProfiles, Observed};
+use crate::facts::{AllFacts, Failure, InferenceProfiles, Observed};
 use crate::finding::{Basis, Finding, Owner};
 use crate::network::{invocations_answered, listed_without_token};
 use crate::probe::ProbeId;
@@ -81,7 +81,7 @@ Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin 
                 .why(UNCHECKED)
                 .evidence(Basis::Inferred, failure.words())
                 .fix("correct the variables or the profile that this names, or pin full model ids"),
-                Answer::Unreached if invocations_answered(facts) => Finding::warn(
+                _ if lacks_list(failure) && invocations_answered(facts) => Finding::warn(
                     "profile-discovery-blocked",
                     format!(
                         "the list of inference profiles does not arrive, while Bedrock itself answers: {}",
@@ -99,11 +99,17 @@ Allow `bedrock:ListInferenceProfiles` and `bedrock:GetInferenceProfile`, or pin 
     }
 }
 
+/// Whether nothing came, or an endpoint was asked that has no such list: `ANTHROPIC_BEDROCK_BASE_URL` moves both
+/// questions, and often names the runtime.
+fn lacks_list(failure: &Failure) -> bool {
+    failure.is_transport() || is_unknown_operation(failure)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts, Failure, FailureKind};
+    use crate::facts::{Absence, Facts, FailureKind};
     use crate::finding::{Explanation, Status};
     use crate::sample::{configured, healthy, now, only, refusal, variable};
 

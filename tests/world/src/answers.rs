@@ -53,9 +53,12 @@ pub(crate) fn answer(request: &Request, account: &Account, serial: u64) -> Reply
         let Request {
             method, host, path, ..
         } = request;
-        Reply::json(
-            404,
-            &json!({"message": format!("the pretend AWS has no answer for {method} {host} {path}")}),
-        )
+        // So AWS answers what it has no operation for. The reason is for whoever looks at the exchange.
+        let body = json!({
+            "Output": {"__type": "com.amazon.coral.service#UnknownOperationException"},
+            "Version": "1.0",
+        });
+        let why = format!("the pretend AWS has no answer for {method} {host} {path}");
+        Reply::json(404, &body).header("x-pretend-aws", &why)
     })
 }

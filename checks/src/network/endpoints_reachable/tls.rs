@@ -8,7 +8,7 @@ use crate::text::{list, relative, shell_word, utc};
 
 /// Who showed the certificate: the host, or the proxy before it.
 fn shower(broken: &Broken<'_>) -> String {
-    match broken.proxy {
+    match &broken.proxy {
         Some(proxy) if broken.failure.message.starts_with("the proxy `") => named(proxy),
         _ => format!("`{}`", broken.host),
     }
