@@ -110,6 +110,14 @@ impl Redactor {
             }
             hosts.extend(configuration.variables.iter().flat_map(hosts_in));
         }
+        for (_, failure) in facts.network_failures() {
+            let stranger = failure.stranger.as_ref();
+            hosts.extend(stranger.and_then(|stranger| stranger.redirects_to.clone()));
+        }
+        for connection in facts.connections.known().into_iter().flatten() {
+            let names = connection.certificate.iter().flat_map(|it| &it.names);
+            hosts.extend(names.map(|name| name.trim_start_matches("*.").to_owned()));
+        }
         let of_aws = facts.aws_cli.known().and_then(|aws| aws.endpoint.as_ref());
         hosts.extend(of_aws.map(|endpoint| host_of(&endpoint.value)));
         if let Some(cache) = facts.sso_cache.known() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_smithy_types::body::SdkBody;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of, shown_url};
-use bedrock_doctor_checks::facts::{Failure, FailureKind};
+use bedrock_doctor_checks::facts::{Failure, FailureKind, Stage};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method, Request};
 use jiff::Timestamp;
@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use super::{Chain, Delivered, Outcome, Refused, keys};
 use crate::world::FileText;
-use bedrock_doctor_checks::facts::Stage;
 
 /// The SDK's patience with instance metadata.
 const METADATA_PATIENCE: Duration = Duration::from_secs(1);
@@ -249,12 +248,15 @@ async fn bytes(
     let answer = tokio::time::timeout(patience, chain.http.send(Plane::Credentials, request))
         .await
         .unwrap_or_else(|_| {
+            let waited_for = chain.http.stage(host);
+            let stage = waited_for.map_or("its turn", Stage::words);
             Err(Failure {
                 host: Some(host.to_owned()),
+                waited_for,
                 ..Failure::new(
                     FailureKind::TimedOut,
                     format!(
-                        "`{host}` timed out: no answer within {} s",
+                        "`{host}` timed out: no answer within {} s while waiting for {stage}",
                         patience.as_secs()
                     ),
                 )

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bedrock_doctor_world::{Machine, ProxyBehaviour, Rule, Tls, World};
+use bedrock_doctor_world::{Machine, ProxyBehaviour, Rule, Tls, TokenSpec, World};
 use serde_json::Value;
 
 use crate::harness::{Checkup, checkup_with, machine};
@@ -49,6 +49,8 @@ const BRIEF: &[&str] = &["--timeout", "4"];
 const LIMIT: f64 = 18.0;
 
 const RUNTIME: &str = "bedrock-runtime";
+
+const SSO_PROFILE: &str = "[profile dev]\nsso_session = acme\nsso_account_id = 123456789012\nsso_role_name = Dev\n[sso-session acme]\nsso_start_url = https://acme.awsapps.com/start\nsso_region = us-east-1\nsso_registration_scopes = sso:account:access\n";
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -117,6 +119,24 @@ const KINDS: &[Kind] = &[
         machine: || behind(ProxyBehaviour::Status(403)),
         code: "proxy-refused-tunnel",
         says: &["refused the tunnel", "403"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "the proxy forbids the portal of IAM Identity Center only",
+        machine: || {
+            let (mut machine, world) = healthy(|world| {
+                world.proxy_for("portal.sso", ProxyBehaviour::Status(403));
+            });
+            machine
+                .env_remove("AWS_ACCESS_KEY_ID")
+                .env_remove("AWS_SECRET_ACCESS_KEY")
+                .env("AWS_PROFILE", "dev")
+                .file("~/.aws/config", SSO_PROFILE)
+                .sso_token("acme", &TokenSpec::default());
+            (machine, world)
+        },
+        code: "proxy-refused-tunnel",
+        says: &["refused the tunnel", "portal.sso.us-east-1", "403"],
         ..Kind::FAILS
     },
     Kind {
@@ -655,6 +675,20 @@ impl Kind {
         let what = told["what"].as_str().unwrap_or_default();
         let missing = self.says.iter().filter(|words| !what.contains(*words));
         wrong.extend(missing.map(|words| format!("`{words}` is missing: {what}")));
+        // Nothing is said about credentials, permissions or models when nothing arrived.
+        if self.check == REACHABLE && self.learnt.is_empty() && self.owner != NOBODY {
+            for id in [
+                "credentials-accepted",
+                "invocation-allowed",
+                "model-access-granted",
+            ] {
+                for finding in checkup.findings(id) {
+                    if finding["blocked_by"] != REACHABLE {
+                        wrong.push(format!("`{id}` is not blocked: {finding}"));
+                    }
+                }
+            }
+        }
         let passes = |id: &str| {
             let found = checkup.findings(id);
             !found.is_empty() && found.iter().all(|finding| finding["status"] == "pass")
