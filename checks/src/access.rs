@@ -51,6 +51,8 @@ pub enum On {
     Everything,
     /// The foundation models behind the models in use, in the Region.
     FoundationModels,
+    /// It takes no resource, and only Mantle has it.
+    Mantle,
     /// The caller itself.
     Caller,
     /// The role behind the caller's session, whose path only IAM tells.
@@ -58,10 +60,11 @@ pub enum On {
 }
 
 /// What only the probes ask. A test of theirs tells when an action is missing here.
-pub const OF_THE_CHECKUP: [(&str, On); 7] = [
+pub const OF_THE_CHECKUP: [(&str, On); 8] = [
     ("bedrock:GetFoundationModelAvailability", On::Everything),
     ("bedrock:GetFoundationModel", On::FoundationModels),
     ("bedrock:GetUseCaseForModelAccess", On::Everything),
+    ("bedrock-mantle:ListModels", On::Mantle),
     ("servicequotas:ListServiceQuotas", On::Everything),
     ("servicequotas:GetAWSDefaultServiceQuota", On::Everything),
     ("iam:GetRole", On::RoleOfCaller),
@@ -179,6 +182,7 @@ impl<'a> Known<'a> {
         if provider == Provider::AnthropicAws {
             self.claude_platform(&mut access);
         }
+        self.checkup(&mut access);
         let mut resources = access.permissions.iter().flat_map(|it| &it.resources);
         if resources.any(|arn| arn.split(':').nth(4) == Some("*")) {
             access.open("the account is not known, so `*` stands for it".to_owned());
@@ -273,10 +277,10 @@ impl<'a> Known<'a> {
                 }
             }
         }
-        self.checkup(access, &models);
     }
 
-    fn checkup(&self, access: &mut Access, models: &[(String, Resources)]) {
+    fn checkup(&self, access: &mut Access) {
+        let models = self.models_in_bedrock();
         let region = &self.configuration.region.value;
         let foundation_models: Vec<String> = models
             .iter()
@@ -284,12 +288,18 @@ impl<'a> Known<'a> {
             .filter_map(|arn| arn.split_once(":foundation-model/"))
             .map(|(_, base)| foundation_model(region, base))
             .collect();
+        let provider = self.configuration.provider.value;
         let caller = self
             .identity
             .map(|it| it.arn.as_str())
             .filter(|arn| is_plain(arn));
         for (action, on) in OF_THE_CHECKUP {
             match on {
+                On::Mantle if provider.uses_mantle() => {
+                    access.add_general(Needed::Checkup, action);
+                }
+                _ if !provider.uses_bedrock() => {}
+                On::Mantle => {}
                 On::Everything => access.add_general(Needed::Checkup, action),
                 On::FoundationModels => access.add(Needed::Checkup, action, &foundation_models),
                 On::Caller | On::RoleOfCaller => {

@@ -104,8 +104,33 @@ fn body<'a>(source: &'a str, name: &str) -> Option<&'a str> {
     Some(&rest[..end])
 }
 
+/// What a row of the matrix of dead networks says: `dead_network: ` and its fault.
+fn row(fault: &str) -> String {
+    let path = root().join("tests/it/dead_network.rs");
+    let source = std::fs::read_to_string(path).unwrap();
+    let start = format!("fault: \"{fault}\"");
+    let at = source.find(&start);
+    let at = at.unwrap_or_else(|| panic!("`{fault}`: no such row in the matrix"));
+    let row = source[at..].split("\n    },\n").next().unwrap_or_default();
+    let silent = if row.contains("SILENT") {
+        "\"request-timeout-or-stall\""
+    } else {
+        ""
+    };
+    // Who must act where the row does not say.
+    let owner = if row.contains("owner: YOU") {
+        "you"
+    } else {
+        "network-team"
+    };
+    format!("{row} {silent} \"{owner}\"")
+}
+
 /// What a test says, with what the functions of its file say that it calls, and the constants that these name.
 fn scenario(test: &str) -> String {
+    if let Some(fault) = test.strip_prefix("dead_network: ") {
+        return row(fault);
+    }
     let (path, name) = place(test);
     let source = std::fs::read_to_string(&path).unwrap_or_else(|_| panic!("{test}: no such file"));
     let before = source.find(&format!("fn {name}()")).map(|at| &source[..at]);

@@ -411,10 +411,10 @@ const KINDS: &[Kind] = &[
     Kind {
         fault: "`ANTHROPIC_BEDROCK_BASE_URL` names a Region that requests are not signed for",
         machine: || moved("https://bedrock-runtime.us-west-2.amazonaws.com"),
-        check: "credentials-accepted",
+        check: "endpoint-serves-bedrock",
         code: "endpoint-region-vs-signing-region",
         owner: YOU,
-        says: &["signed for another Region than the endpoint's"],
+        says: &["is in `us-west-2`", "signed for `us-east-1`"],
         ..Kind::FAILS
     },
     Kind {

@@ -351,17 +351,6 @@ fn a_sign_in_page_instead_of_a_stream_is_no_answer_of_aws() {
 }
 
 #[test]
-fn a_proxy_that_wants_tls_is_told_with_the_form_that_works() {
-    let world = World::healthy();
-    let mut machine = machine(&world);
-    machine.env("HTTPS_PROXY", "https://proxy.example.com:8443");
-    let checkup = checkup(&machine);
-    let root = checkup.one_root(1, ID, "proxy-url-unusable");
-    assert_owner(root, "you");
-    assert_fix_says(root, "http://HOST:PORT");
-}
-
-#[test]
 fn no_proxy_is_honoured() {
     let world = World::healthy();
     let mut machine = machine(&world);
