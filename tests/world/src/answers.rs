@@ -3,7 +3,7 @@
 mod bedrock;
 mod messages;
 mod metadata;
-mod runtime;
+pub(crate) mod runtime;
 mod sso;
 mod sts;
 

@@ -33,10 +33,14 @@ pub(crate) fn parse(authorization: &str) -> Scope {
 /// Returns AWS's refusal of the request's signature, if it would refuse it.
 pub(crate) fn refusal(request: &Request, account: &Account) -> Option<Reply> {
     let sts = request.service == "sts";
-    if !(sts || matches!(request.service.as_str(), "bedrock" | "bedrock-runtime"))
-        || request.operation == "sts:AssumeRoleWithWebIdentity"
-        || (request.bearer.is_some() && !sts)
-    {
+    let wanted = match request.service.as_str() {
+        "bedrock" | "bedrock-runtime" => "bedrock",
+        signed @ ("sts" | "bedrock-mantle" | "aws-external-anthropic") => signed,
+        _ => return None,
+    };
+    let by_key = request.bearer.is_some()
+        || (wanted == "aws-external-anthropic" && request.headers.contains_key("x-api-key"));
+    if request.operation == "sts:AssumeRoleWithWebIdentity" || (by_key && !sts) {
         return None;
     }
     let (missing, invalid) = if sts {
@@ -54,7 +58,6 @@ pub(crate) fn refusal(request: &Request, account: &Account) -> Option<Reply> {
     if request.signing_region.as_deref() != Some(&*request.region) {
         return refuse(invalid, "Credential should be scoped to a valid region.");
     }
-    let wanted = if sts { "sts" } else { "bedrock" };
     if request.signing_service.as_deref() != Some(wanted) {
         return refuse(
             invalid,
