@@ -44,7 +44,8 @@ pub(crate) fn config(
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .time_source(http.clone());
     match signer {
-        Signer::Nobody => builder.build(),
+        // STS and Bedrock's control plane know no key of the Claude Platform.
+        Signer::Nobody | Signer::PlatformKey(_) => builder.build(),
         Signer::Keys(keys) => builder
             .credentials_provider(SharedCredentialsProvider::new(keys.clone()))
             .build(),
@@ -61,6 +62,9 @@ fn signable(region: &str) -> &str {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     region.split(|c| !is_part(c)).next().unwrap_or_default()
 }
+
+/// The message of a failure before anything left the machine: something in the request cannot be sent.
+pub(crate) const NOT_ALLOWED: &str = "the request could not be made: a value in it is not allowed, such as the endpoint, the Region or the model id";
 
 /// The longest id or ARN of a model that AWS takes. The SDK panics when an id makes its URL too long.
 const LONGEST_MODEL_ID: usize = 2_048;
@@ -111,10 +115,9 @@ where
         SdkError::TimeoutError(_) => {
             named(Failure::new(FailureKind::TimedOut, "no answer in time"))
         }
-        SdkError::ConstructionFailure(_) => named(Failure::new(
-            FailureKind::Configuration,
-            "the request could not be made: a value in it is not allowed, such as the endpoint, the Region or the model id",
-        )),
+        SdkError::ConstructionFailure(_) => {
+            named(Failure::new(FailureKind::Configuration, NOT_ALLOWED))
+        }
         SdkError::ResponseError(response) => named(Failure {
             status: Some(response.raw().status().as_u16()),
             ..Failure::new(FailureKind::Http, not_from_aws(response.raw()))

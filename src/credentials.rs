@@ -39,6 +39,8 @@ pub(crate) enum Signer {
     Keys(Keys),
     /// A Bedrock API key.
     Bearer(Token),
+    /// An API key of Claude Platform on AWS.
+    PlatformKey(Token),
 }
 
 /// What the chain needs.

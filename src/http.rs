@@ -22,6 +22,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bedrock_doctor_checks::claude_code::network::{Plane, Routing};
 use bedrock_doctor_checks::facts::{CaFile, Clock, Failure, FailureKind};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
@@ -88,8 +89,23 @@ impl Http {
         AwsHttp {
             http: self.clone(),
             plane,
-            content_type: None,
         }
+    }
+
+    /// Sends a request and hands out the answer with its body unread.
+    pub(crate) async fn exchange(
+        &self,
+        plane: Plane,
+        request: http::Request<SdkBody>,
+    ) -> Result<http::Response<Incoming>, Failure> {
+        let host = request.uri().host().unwrap_or_default().to_owned();
+        let response = self
+            .client(plane)
+            .request(request)
+            .await
+            .map_err(|error| failure(&host, &error))?;
+        self.note_date(&host, response.headers());
+        Ok(response)
     }
 
     /// Sends a request and reads the whole answer.
@@ -164,11 +180,7 @@ impl std::fmt::Debug for Http {
 pub(crate) struct AwsHttp {
     http: Http,
     plane: Plane,
-    content_type: Option<ContentType>,
 }
-
-/// Where the content type of an answer is kept: the SDK does not hand it out.
-pub(crate) type ContentType = Arc<Mutex<Option<String>>>;
 
 /// Whether a content type is that of a web page.
 pub(crate) fn is_page(content_type: &str) -> bool {
@@ -176,14 +188,6 @@ pub(crate) fn is_page(content_type: &str) -> bool {
         .trim_start()
         .to_ascii_lowercase()
         .starts_with("text/html")
-}
-
-impl AwsHttp {
-    /// The same client, which also keeps the content type of the newest answer.
-    pub(crate) fn noting_content_type(mut self, content_type: &ContentType) -> Self {
-        self.content_type = Some(Arc::clone(content_type));
-        self
-    }
 }
 
 impl std::fmt::Debug for AwsHttp {
@@ -209,24 +213,13 @@ impl HttpConnector for AwsHttp {
             let request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?;
-            let host = request.uri().host().unwrap_or_default().to_owned();
             let response = this
                 .http
-                .client(this.plane)
-                .request(request)
+                .exchange(this.plane, request)
                 .await
-                .map_err(|error| {
-                    let failure = failure(&host, &error);
+                .map_err(|failure| {
                     ConnectorError::other(Box::new(TransportFailure(failure)), None)
                 })?;
-            this.http.note_date(&host, response.headers());
-            if let Some(kept) = &this.content_type {
-                let content_type = response.headers().get(http::header::CONTENT_TYPE);
-                let text = content_type
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned);
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = text;
-            }
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::user(error.into()))
         })

@@ -84,6 +84,7 @@ fn invocation(model: &str, part: &str, operation: InvokeOperation) -> Invocation
         model: model.into(),
         part: part.into(),
         operation,
+        region: None,
         real: false,
         outcome: Observed::Failed(body_refused()),
     }

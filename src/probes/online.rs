@@ -56,9 +56,10 @@ pub(super) struct Online<'a> {
 /// Why a probe asks nobody, when it does not.
 pub(super) fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) -> Option<Absence> {
     let provider = resolved.configuration.provider.value;
+    // Models are invoked on the endpoint of each service that belongs to AWS.
     let asks_bedrock = !matches!(
         probe,
-        ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock
+        ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock | ProbeId::Invocations
     );
     let applies = if asks_bedrock {
         provider.uses_bedrock()

@@ -1,17 +1,19 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
+mod gateway;
 mod tls;
 
+use self::gateway::{garbled, mixed_up};
 use self::tls::tls;
 use super::{answered, asked_only_here, aws_failures, no_answer, only_a_warning};
+use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::network::host_of;
 use crate::facts::{
-    AllFacts, CallerIdentity, Configuration, Facts, Failure, FailureKind, InferenceProfiles,
-    Invocation, NOT_SENT, Observed, Proxy, SourceKind, Value,
+    AllFacts, CallerIdentity, Configuration, Failure, FailureKind, InferenceProfiles, Invocation,
+    NOT_SENT, Proxy, SourceKind, Value,
 };
 use crate::finding::{Basis, Finding, Owner};
-use crate::models::{CUT_OFF, Trial};
 use crate::text::{list, shell_word};
 
 /// See [`Meta::docs`].
@@ -59,7 +61,8 @@ Claude Code does not read `AWS_CA_BUNDLE`.
                 continue;
             }
             let host = failure.host.as_deref().unwrap_or("the AWS endpoint");
-            if failure.is_transport() && !judged.contains(&(host, failure.kind)) {
+            let unreached = matches!(answer(failure), Answer::Unreached);
+            if unreached && !judged.contains(&(host, failure.kind)) {
                 judged.push((host, failure.kind));
                 let finding = judge(host, failure, configuration.known()).subject(host);
                 findings.push(if asked_only_here(facts, probe) {
@@ -294,6 +297,9 @@ fn timed_out(host: &str, message: &str, proxy: Option<&Value<Proxy>>) -> Finding
 }
 
 fn not_from_aws(host: &str, failure: &Failure, configuration: Option<&Configuration>) -> Finding {
+    if let Some(finding) = mixed_up(host, failure, configuration) {
+        return finding;
+    }
     let unusable = failure.message == NOT_SENT;
     let finding = Finding::fail(
         "answer-not-from-aws",
@@ -337,34 +343,6 @@ fn not_from_aws(host: &str, failure: &Failure, configuration: Option<&Configurat
     }
 }
 
-/// Real requests whose answer is not the stream that Claude Code reads.
-fn garbled(facts: &Facts) -> Vec<Finding> {
-    let invocations = facts.invocations.known().into_iter().flatten();
-    invocations
-        .into_iter()
-        .filter_map(|invocation| {
-            let Trial::Garbled(words) = Trial::of(invocation) else {
-                return None;
-            };
-            let code = match &invocation.outcome {
-                Observed::Known(answer) if answer.content_type.is_none() => "gateway-strips-content-type",
-                // An event stream that something rewrote cannot be read to its end either.
-                Observed::Known(answer) if !answer.complete && words == CUT_OFF => "gateway-connection-dropped",
-                _ => "gateway-rewrites-event-stream",
-            };
-            Some(
-                Finding::fail(code, format!("the answer for `{}` {words}", invocation.model))
-                    .subject(&invocation.model)
-                    .owner(Owner::NetworkTeam)
-                    .why("Claude Code reads only a complete stream of the type `application/vnd.amazon.eventstream`")
-                    .evidence(Basis::Observed, "a real request was answered with status 200")
-                    .shared()
-                    .fix("let the gateway or proxy pass the body and the `Content-Type` of Bedrock's answers unchanged and unbuffered"),
-            )
-        })
-        .collect()
-}
-
 /// The proxy that requests to a host go through.
 fn proxy_for<'a>(configuration: &'a Configuration, host: &str) -> Option<&'a Value<Proxy>> {
     let runtime = &configuration.runtime;
@@ -388,7 +366,7 @@ fn through(proxy: Option<&Value<Proxy>>) -> String {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, CaFile, CredentialKind, InvokeAnswer, Step, StepOutcome};
+    use crate::facts::{Absence, CaFile, CredentialKind, Facts, Observed, Step, StepOutcome};
     use crate::finding::{Explanation, Status};
     use crate::sample::{
         configured, from_shell, healthy, invoked, now, only, refusal, with_credentials,
@@ -726,30 +704,6 @@ mod tests {
         let finding = only(&CHECK, &facts, Status::Fail, Some("answer-not-from-aws"));
         assert_eq!(finding.owner, Owner::You);
         assert!(finding.fix[0].text.contains("ANTHROPIC_BEDROCK_BASE_URL"));
-    }
-
-    #[test]
-    fn a_stream_must_be_complete_and_of_the_right_type() {
-        let stream = "application/vnd.amazon.eventstream";
-        for (content_type, complete, code) in [
-            (
-                Some("text/event-stream"),
-                true,
-                "gateway-rewrites-event-stream",
-            ),
-            (None, true, "gateway-strips-content-type"),
-            (Some(stream), false, "gateway-connection-dropped"),
-        ] {
-            let mut facts = invoked(&Observed::Known(InvokeAnswer {
-                content_type: content_type.map(str::to_owned),
-                complete,
-            }));
-            if let Observed::Known(invocations) = &mut facts.invocations {
-                invocations.truncate(1);
-                invocations[0].real = true;
-            }
-            only(&CHECK, &facts, Status::Fail, Some(code));
-        }
     }
 
     #[test]

@@ -300,10 +300,16 @@ fn uses_profile(model: &str) -> bool {
 fn remedy(finding: Finding, code: &str, denial: &Denial, model: &str, region: &str) -> Finding {
     let resources = resources(model, region);
     let quoted: Vec<String> = resources.iter().map(|arn| format!("\"{arn}\"")).collect();
-    let statement = format!(
-        "{{\"Effect\": \"Allow\", \"Action\": [\"bedrock:InvokeModel\", \"bedrock:InvokeModelWithResponseStream\"], \"Resource\": [{}]}}",
-        quoted.join(", ")
-    );
+    let statement = match (denial.action.as_deref(), denial.resource.as_deref()) {
+        // A guardrail, Mantle, Claude Platform on AWS: what AWS names is what is needed.
+        (Some(action), Some(resource)) if !action.starts_with("bedrock:Invoke") => format!(
+            "{{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{resource}\"}}"
+        ),
+        _ => format!(
+            "{{\"Effect\": \"Allow\", \"Action\": [\"bedrock:InvokeModel\", \"bedrock:InvokeModelWithResponseStream\"], \"Resource\": [{}]}}",
+            quoted.join(", ")
+        ),
+    };
     let blamed = denial
         .policy_arn
         .as_ref()
