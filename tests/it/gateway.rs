@@ -364,24 +364,26 @@ fn a_line_that_is_no_header_field_is_told() {
 fn a_header_that_a_gateway_quotes_stays_secret() {
     let world = World::healthy();
     let secret = "vogel-kanarien-singt";
-    let body = json!({"error": {"message": format!("no such team: {secret}"), "echo": secret}});
-    world.rule(
-        Rule::new(HOST, "/model/")
-            .respond(
-                403,
-                &[
-                    ("content-type", &format!("application/json; team={secret}")),
-                    ("x-team", secret),
-                ],
-                body.to_string(),
-            )
-            .not_from_aws(),
-    );
+    let text = format!("no such team: {secret}");
+    let in_its_own_form = json!({"error": {"message": text, "echo": secret}});
+    let in_the_form_of_aws = json!({"message": text, "__type": secret, "code": secret});
     let mut machine = behind_a_gateway(&world);
     machine.env("ANTHROPIC_CUSTOM_HEADERS", &format!("X-Team: {secret}"));
-    for arguments in [&["-v"][..], &["-v", "--invoke"]] {
-        let checkup = checkup_with(&machine, arguments);
-        let Checkup { run, .. } = &checkup;
+    for (body, arguments) in [
+        (&in_its_own_form, &["-v"][..]),
+        (&in_its_own_form, &["-v", "--invoke"]),
+        (&in_the_form_of_aws, &["-v", "--invoke"]),
+    ] {
+        let fields = [
+            ("content-type", &*format!("application/json; team={secret}")),
+            ("request-id", secret),
+        ];
+        world.rule(
+            Rule::new(HOST, "/model/")
+                .respond(403, &fields, body.to_string())
+                .not_from_aws(),
+        );
+        let run = checkup_with(&machine, arguments).run;
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret));
         assert!(run.stdout.contains("no such team"), "{}", run.stdout);
     }

@@ -153,6 +153,7 @@ fn the_claude_platform_on_aws_is_asked_with_workspace_and_key() {
     world.forget_requests();
     machine.env("ANTHROPIC_AWS_API_KEY", "sk-ant-planted-0001");
     let by_key = checkup_with(&machine, &["--invoke"]);
+    by_key.healthy();
     by_key.finding("invocation-allowed", "pass");
     assert!(!by_key.run.stdout.contains("sk-ant-planted"));
     for request in streaming(&world) {
@@ -184,6 +185,81 @@ fn a_denial_on_mantle_is_told_with_the_statement_that_is_missing() {
             "{fix}"
         );
     }
+}
+
+/// The answers of the Messages API to an error have a form of their own.
+fn refused_by(service: &str, status: u16, kind: &str, message: &str) -> World {
+    let world = World::healthy();
+    let body = json!({"type": "error", "error": {"type": kind, "message": message}});
+    world.rule(Rule::new(service, "").respond(
+        status,
+        &[("content-type", "application/json")],
+        body.to_string(),
+    ));
+    world
+}
+
+#[test]
+fn an_id_of_a_profile_that_mantle_does_not_know_is_told_with_the_form_of_its_ids() {
+    let world = World::healthy();
+    let error = json!({"type": "not_found_error", "message": format!("model: {MAIN}")});
+    world.rule(Rule::new("bedrock-mantle", "").body(MAIN).respond(
+        404,
+        &[("content-type", "application/json")],
+        json!({"type": "error", "error": error}).to_string(),
+    ));
+    let mut machine = elsewhere(&world, "CLAUDE_CODE_USE_MANTLE");
+    machine.env("ANTHROPIC_MODEL", MAIN);
+    for arguments in [&[][..], &["--invoke"]] {
+        let checkup = checkup_with(&machine, arguments);
+        let root = checkup.one_root(1, "model-id-accepted", "mantle-model-id");
+        assert_owner(root, "you");
+        assert!(
+            root["fix"].to_string().contains("anthropic.claude-"),
+            "{root}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_the_claude_platform_does_not_accept_is_told_with_its_variable() {
+    let service = "aws-external-anthropic";
+    let world = refused_by(service, 401, "authentication_error", "invalid x-api-key");
+    let mut machine = elsewhere(&world, "CLAUDE_CODE_USE_ANTHROPIC_AWS");
+    machine.env("ANTHROPIC_AWS_API_KEY", "sk-ant-planted-0001");
+    let checkup = checkup(&machine);
+    let root = checkup.one_root(1, "credentials-accepted", "credentials-refused");
+    assert_owner(root, "you");
+    assert!(
+        root["what"].to_string().contains("ANTHROPIC_AWS_API_KEY"),
+        "{root}"
+    );
+}
+
+#[test]
+fn throttling_and_a_failing_service_are_told_on_mantle_too() {
+    let service = "bedrock-mantle";
+    let world = refused_by(service, 429, "rate_limit_error", "Too many tokens");
+    let throttled = checkup(&elsewhere(&world, "CLAUDE_CODE_USE_MANTLE"));
+    throttled.finding("requests-not-throttled", "warn");
+    let world = refused_by(service, 529, "overloaded_error", "Overloaded");
+    let overloaded = checkup(&elsewhere(&world, "CLAUDE_CODE_USE_MANTLE"));
+    let root = overloaded.one_root(2, "service-available", "model-overloaded");
+    assert_owner(root, "aws-support");
+}
+
+#[test]
+fn a_beta_that_mantle_refuses_is_told_after_a_real_request_only() {
+    let world = refused_by(
+        "bedrock-mantle",
+        400,
+        "invalid_request_error",
+        "invalid beta flag",
+    );
+    let machine = elsewhere(&world, "CLAUDE_CODE_USE_MANTLE");
+    assert_eq!(checkup(&machine).roots().len(), 0);
+    let real = checkup_with(&machine, &["--invoke"]);
+    real.one_root(1, "request-form-accepted", "beta-flag-rejected");
 }
 
 #[test]
@@ -233,7 +309,7 @@ fn each_model_is_asked_at_the_service_where_it_lives() {
 }
 
 /// A configuration for both programs.
-const CASES: [(&str, &[(&str, &str)]); 9] = [
+const CASES: [(&str, &[(&str, &str)]); 11] = [
     (
         "tier, guardrail and custom header fields",
         &[
@@ -296,6 +372,23 @@ const CASES: [(&str, &[(&str, &str)]); 9] = [
             ("AWS_BEARER_TOKEN_BEDROCK", "ABSKbbbbbbbbbbbbbbbb"),
             ("ANTHROPIC_MODEL", "us.anthropic.claude-opus-4-8"),
             ("ANTHROPIC_CUSTOM_HEADERS", "Authorization: Bearer zzz"),
+        ],
+    ),
+    (
+        "a model of today",
+        &[
+            ("CLAUDE_CODE_USE_BEDROCK", "1"),
+            ("ANTHROPIC_MODEL", "us.anthropic.claude-opus-5"),
+        ],
+    ),
+    (
+        "an old model",
+        &[
+            ("CLAUDE_CODE_USE_BEDROCK", "1"),
+            (
+                "ANTHROPIC_MODEL",
+                "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+            ),
         ],
     ),
     ("Mantle", &[("CLAUDE_CODE_USE_MANTLE", "1")]),

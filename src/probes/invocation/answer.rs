@@ -90,8 +90,8 @@ fn accepted(arrived: &Arrived<'_>, about: &About<'_>) -> Observed<InvokeAnswer> 
     };
     match streamed {
         Streamed::Refused { code, message } => Observed::Failed(Failure {
-            code,
-            request_id: arrived.request_id(),
+            code: code.map(|code| about.secrets.scrub(&code)),
+            request_id: about.request_id(arrived),
             ..about.failure(FailureKind::Service, arrived.status, &message)
         }),
         Streamed::Events { ended, intervened } => {
@@ -231,8 +231,8 @@ fn refusal(arrived: &Arrived<'_>, about: &About<'_>) -> Failure {
         (None, None) => format!("HTTP {} without error code and message", arrived.status),
     };
     Failure {
-        code: code.map(str::to_owned),
-        request_id: arrived.request_id(),
+        code: code.map(|code| about.secrets.scrub(code)),
+        request_id: about.request_id(arrived),
         ..about.failure(FailureKind::Service, arrived.status, &message)
     }
 }
@@ -280,14 +280,15 @@ impl Arrived<'_> {
     fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.to_str().ok()
     }
-
-    fn request_id(&self) -> Option<String> {
-        let id = self.field("x-amzn-requestid");
-        id.or_else(|| self.field("request-id")).map(str::to_owned)
-    }
 }
 
 impl About<'_> {
+    fn request_id(&self, arrived: &Arrived<'_>) -> Option<String> {
+        let id = arrived.field("x-amzn-requestid");
+        let id = id.or_else(|| arrived.field("request-id"))?;
+        Some(self.secrets.scrub(id))
+    }
+
     fn failure(&self, kind: FailureKind, status: u16, message: &str) -> Failure {
         Failure {
             service: Some(self.operation.service().to_owned()),
