@@ -1,4 +1,6 @@
 //! What a real request holds, where it goes, and what is said before it: `--invoke`.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -57,6 +59,9 @@ fn the_cost_is_said_before_with_the_models() {
     ] {
         assert!(said.contains(words), "`{words}` is missing: {said}");
     }
+    let told = checkup.finding("request-form-accepted", "pass");
+    let detail = told["evidence"]["detail"].as_str().unwrap();
+    assert!(detail.contains("8 input and 5 output tokens"), "{detail}");
     let quiet = machine.run(DOCTOR, &["-q", "check", "--invoke"]);
     assert_eq!(quiet.stderr, "");
 }
@@ -71,6 +76,29 @@ fn nothing_is_said_and_nothing_sent_without_credentials() {
         checkup.run.stderr
     );
     assert_eq!(streaming(&world), []);
+}
+
+#[test]
+fn temporary_keys_are_sent_with_their_session_token() {
+    let world = World::healthy();
+    let mut machine = machine(&world);
+    machine
+        .env("AWS_SESSION_TOKEN", "session-token-0001")
+        .env("ANTHROPIC_CUSTOM_HEADERS", "X-Team: a");
+    checkup_with(&machine, &["--invoke"]).healthy();
+    for request in streaming(&world) {
+        assert_eq!(
+            request.headers["x-amz-security-token"],
+            "session-token-0001"
+        );
+        let signature = &request.headers["authorization"];
+        for field in ["x-amz-security-token", "x-team", "anthropic-beta"] {
+            assert!(
+                signature.contains(field),
+                "{field} is not signed: {signature}"
+            );
+        }
+    }
 }
 
 #[test]

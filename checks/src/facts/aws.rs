@@ -187,6 +187,18 @@ pub struct InvokeAnswer {
     /// Whether a guardrail put its own text in the place of the model's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guardrail_intervened: bool,
+    /// What was billed, as the answer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// The tokens of a request and its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Read.
+    pub input_tokens: u64,
+    /// Written.
+    pub output_tokens: u64,
 }
 
 /// How far this machine's clock is from AWS's.

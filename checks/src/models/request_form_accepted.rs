@@ -67,9 +67,19 @@ fn judge(trial: &Invocation, configuration: &Configuration) -> Finding {
             configuration.rules,
             named(trial)
         ))
-        .evidence(basis, words),
+        .evidence(basis, format!("{words}{}", billed(trial))),
         other => other.not_judged_here(trial),
     }
+}
+
+fn billed(trial: &Invocation) -> String {
+    let usage = trial.outcome.known().and_then(|answer| answer.usage);
+    usage.map_or_else(String::new, |usage| {
+        format!(
+            "; it cost {} input and {} output tokens",
+            usage.input_tokens, usage.output_tokens
+        )
+    })
 }
 
 fn intervened(trial: &Invocation) -> bool {
@@ -235,7 +245,7 @@ fn blocked(trial: &Invocation, configuration: &Configuration) -> Finding {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Facts, InvokeAnswer};
+    use crate::facts::{Facts, InvokeAnswer, Usage};
     use crate::finding::Status;
     use crate::sample::{configured, from_shell, invoked, only, refusal};
 
@@ -254,6 +264,10 @@ mod tests {
             content_type: Some("application/vnd.amazon.eventstream".into()),
             complete: true,
             guardrail_intervened,
+            usage: Some(Usage {
+                input_tokens: 412,
+                output_tokens: 1,
+            }),
         })
     }
 
@@ -311,7 +325,10 @@ mod tests {
 
     #[test]
     fn passes_when_a_real_request_is_answered() {
-        only(&CHECK, &real(invoked(&answered(false))), Status::Pass, None);
+        let facts = real(invoked(&answered(false)));
+        let finding = only(&CHECK, &facts, Status::Pass, None);
+        let cost = "it cost 412 input and 1 output tokens";
+        assert!(finding.evidence.detail.ends_with(cost), "{finding:#?}");
         let blocked = Some("guardrail-intervened");
         only(
             &CHECK,

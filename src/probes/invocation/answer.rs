@@ -1,9 +1,13 @@
 //! What came back, from AWS or from something in between.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
 use aws_smithy_types::event_stream::Message;
 use base64::Engine as _;
-use bedrock_doctor_checks::facts::{Failure, FailureKind, InvokeAnswer, InvokeOperation, Observed};
+use bedrock_doctor_checks::facts::{
+    Failure, FailureKind, InvokeAnswer, InvokeOperation, Observed, Usage,
+};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
@@ -75,76 +79,103 @@ fn accepted(arrived: &Arrived<'_>, about: &About<'_>) -> Observed<InvokeAnswer> 
     {
         return Observed::Failed(foreign(arrived, about));
     }
-    let streamed = match about.operation {
-        InvokeOperation::InvokeModel => Streamed::Events {
-            ended: true,
-            intervened: json.as_ref().is_some_and(intervenes),
-        },
-        InvokeOperation::InvokeModelWithResponseStream => frames(arrived.bytes),
+    let in_one_piece = json.as_ref().filter(|json| json["type"] == "message");
+    let read = match (about.operation, in_one_piece) {
+        (InvokeOperation::InvokeModel, json) => Ok(Events::of_message(json)),
+        (InvokeOperation::InvokeModelWithResponseStream, _) => frames(arrived.bytes),
         // In one piece it is the same message.
-        _ if json.as_ref().is_some_and(|json| json["type"] == "message") => Streamed::Events {
-            ended: true,
-            intervened: false,
-        },
-        _ => server_sent(arrived.bytes),
+        (_, Some(message)) => Ok(Events::of_message(Some(message))),
+        (_, None) => server_sent(arrived.bytes),
     };
-    match streamed {
-        Streamed::Refused { code, message } => Observed::Failed(Failure {
-            code: code.map(|code| about.secrets.scrub(&code)),
-            request_id: about.request_id(arrived),
-            ..about.failure(FailureKind::Service, arrived.status, &message)
-        }),
-        Streamed::Events { ended, intervened } => {
-            let complete = ended && arrived.whole;
-            // Only a real request is meant to be answered: then the stream itself is what went wrong.
-            if complete || about.real {
-                Observed::Known(InvokeAnswer {
-                    content_type: content_type.map(|text| about.secrets.scrub(text)),
-                    complete,
-                    guardrail_intervened: intervened,
-                })
-            } else {
-                Observed::Failed(foreign(arrived, about))
+    let events = match read {
+        Ok(events) => events,
+        Err(Refused { code, message }) => {
+            return Observed::Failed(Failure {
+                code: code.map(|code| about.secrets.scrub(&code)),
+                request_id: about.request_id(arrived),
+                ..about.failure(FailureKind::Service, arrived.status, &message)
+            });
+        }
+    };
+    let complete = events.ended && arrived.whole;
+    // Only a real request is meant to be answered: then the stream itself is what went wrong.
+    if !complete && !about.real {
+        return Observed::Failed(foreign(arrived, about));
+    }
+    Observed::Known(InvokeAnswer {
+        content_type: content_type.map(|text| about.secrets.scrub(text)),
+        complete,
+        guardrail_intervened: events.intervened,
+        usage: events.usage,
+    })
+}
+
+/// What the events of an answer told.
+#[derive(Default)]
+struct Events {
+    /// Whether the last one arrived.
+    ended: bool,
+    intervened: bool,
+    usage: Option<Usage>,
+}
+
+/// An error in the place of the next event.
+struct Refused {
+    code: Option<String>,
+    message: String,
+}
+
+impl Events {
+    /// An answer in one piece.
+    fn of_message(message: Option<&Value>) -> Self {
+        let mut events = Self::default();
+        if let Some(message) = message {
+            events.note(message);
+        }
+        events.ended = true;
+        events
+    }
+
+    /// Notes an event of the Messages API, or a whole message.
+    fn note(&mut self, event: &Value) {
+        self.ended |= event["type"] == "message_stop";
+        self.intervened |= event["amazon-bedrock-guardrailAction"] == "INTERVENED";
+        // The first event has it inside of the message, the last but one has the final count of what was written.
+        for usage in [&event["message"]["usage"], &event["usage"]] {
+            let count = |name: &str| usage[name].as_u64();
+            if let Some(input_tokens) = count("input_tokens") {
+                let usage = self.usage.get_or_insert_default();
+                usage.input_tokens = input_tokens;
+            }
+            if let (Some(output_tokens), Some(usage)) = (count("output_tokens"), &mut self.usage) {
+                usage.output_tokens = output_tokens;
             }
         }
     }
 }
 
-/// What a stream held.
-enum Streamed {
-    /// Events of the Messages API, to the last one or not.
-    Events { ended: bool, intervened: bool },
-    /// An error in the place of the next event.
-    Refused {
-        code: Option<String>,
-        message: String,
-    },
-}
-
 /// Bedrock's own stream: frames, each with an event of the Messages API in base64.
-fn frames(bytes: &[u8]) -> Streamed {
+fn frames(bytes: &[u8]) -> Result<Events, Refused> {
     let mut decoder = MessageFrameDecoder::new();
     let mut rest = bytes;
-    let (mut ended, mut intervened) = (false, false);
+    let mut events = Events::default();
     loop {
         match decoder.decode_frame(&mut rest) {
             Ok(DecodedFrame::Complete(frame)) => {
                 if let Some(refused) = exception(&frame) {
-                    return refused;
+                    return Err(refused);
                 }
-                let Some(event) = event(&frame) else { continue };
-                ended |= event["type"] == "message_stop";
-                intervened |= intervenes(&event);
+                if let Some(event) = event(&frame) {
+                    events.note(&event);
+                }
             }
             Ok(DecodedFrame::Incomplete) => {
-                let ended = ended && rest.is_empty();
-                return Streamed::Events { ended, intervened };
+                events.ended &= rest.is_empty();
+                return Ok(events);
             }
             Err(_) => {
-                return Streamed::Events {
-                    ended: false,
-                    intervened,
-                };
+                events.ended = false;
+                return Ok(events);
             }
         }
     }
@@ -159,7 +190,7 @@ fn event(frame: &Message) -> Option<Value> {
     serde_json::from_slice(&event).ok()
 }
 
-fn exception(frame: &Message) -> Option<Streamed> {
+fn exception(frame: &Message) -> Option<Refused> {
     let text = |name: &str| {
         let mut fields = frame.headers().iter();
         let field = fields.find(|field| field.name().as_str() == name)?;
@@ -172,33 +203,29 @@ fn exception(frame: &Message) -> Option<Streamed> {
         .and_then(error_text)
         .map(str::to_owned)
         .or_else(|| text(":error-message"));
-    Some(Streamed::Refused {
+    Some(Refused {
         code: Some(code),
         message: message.unwrap_or_default(),
     })
 }
 
 /// The stream of the Messages API: server-sent events.
-fn server_sent(bytes: &[u8]) -> Streamed {
+fn server_sent(bytes: &[u8]) -> Result<Events, Refused> {
     let text = String::from_utf8_lossy(bytes);
-    let (mut ended, intervened) = (false, false);
+    let mut events = Events::default();
     for data in text.lines().filter_map(|line| line.strip_prefix("data:")) {
         let Ok(event) = serde_json::from_str::<Value>(data) else {
             continue;
         };
         if event["type"] == "error" {
-            return Streamed::Refused {
+            return Err(Refused {
                 code: event["error"]["type"].as_str().map(str::to_owned),
                 message: error_text(&event).unwrap_or_default().to_owned(),
-            };
+            });
         }
-        ended |= event["type"] == "message_stop";
+        events.note(&event);
     }
-    Streamed::Events { ended, intervened }
-}
-
-fn intervenes(message: &Value) -> bool {
-    message["amazon-bedrock-guardrailAction"] == "INTERVENED"
+    Ok(events)
 }
 
 /// A refusal: AWS's, or of something in between.
@@ -296,5 +323,168 @@ impl About<'_> {
             status: Some(status),
             ..Failure::new(kind, self.secrets.scrub(message))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told of an answer with these header fields and this body.
+    fn told(
+        status: u16,
+        fields: &[(&'static str, &'static str)],
+        body: &str,
+        operation: InvokeOperation,
+    ) -> Observed<InvokeAnswer> {
+        let secrets = Secrets::default();
+        let about = About {
+            operation,
+            host: "llm.example.com",
+            secrets: &secrets,
+            real: true,
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.insert(*name, value.parse().unwrap());
+        }
+        let arrived = Arrived {
+            status,
+            fields: &map,
+            bytes: body.as_bytes(),
+            whole: true,
+        };
+        match status {
+            200 => accepted(&arrived, &about),
+            _ => Observed::Failed(refusal(&arrived, &about)),
+        }
+    }
+
+    const BEDROCK: InvokeOperation = InvokeOperation::InvokeModelWithResponseStream;
+    const MANTLE: InvokeOperation = InvokeOperation::MantleCreateInference;
+    const OF_AWS: (&str, &str) = ("x-amzn-requestid", "7a62c49f-347e-4fc4-9331-6e8e9c1d2f3b");
+
+    #[track_caller]
+    fn failure(
+        status: u16,
+        fields: &[(&'static str, &'static str)],
+        body: &str,
+        operation: InvokeOperation,
+        want: (FailureKind, Option<&str>, &str),
+    ) {
+        let told = told(status, fields, body, operation);
+        let failure = told.failure().unwrap();
+        let found = (failure.kind, failure.code.as_deref(), &*failure.message);
+        assert_eq!(found, want);
+    }
+
+    #[test]
+    fn a_refusal_of_aws_is_told_from_one_of_a_gateway() {
+        let code = "ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/";
+        let beta = r#"{"message":"invalid beta flag"}"#;
+        failure(
+            400,
+            &[("x-amzn-errortype", code)],
+            beta,
+            BEDROCK,
+            (
+                FailureKind::Service,
+                Some("ValidationException"),
+                "invalid beta flag",
+            ),
+        );
+        // Bedrock may answer in Anthropic's form; that it is AWS shows in its own field.
+        let envelope = r#"{"type":"error","error":{"type":"invalid_request_error","message":"invalid beta flag"}}"#;
+        failure(
+            400,
+            &[OF_AWS],
+            envelope,
+            BEDROCK,
+            (FailureKind::Service, None, "invalid beta flag"),
+        );
+        failure(
+            400,
+            &[("content-type", "application/json")],
+            envelope,
+            BEDROCK,
+            (
+                FailureKind::Http,
+                None,
+                "an answer that is not AWS's: HTTP 400 with application/json, in the form of Anthropic's API: invalid beta flag",
+            ),
+        );
+        failure(
+            400,
+            &[],
+            envelope,
+            MANTLE,
+            (
+                FailureKind::Service,
+                Some("invalid_request_error"),
+                "invalid beta flag",
+            ),
+        );
+        failure(
+            403,
+            &[("content-type", "text/html"), OF_AWS],
+            "<html>",
+            BEDROCK,
+            (
+                FailureKind::Http,
+                None,
+                "an answer that is not AWS's: HTTP 403 with text/html",
+            ),
+        );
+        failure(
+            500,
+            &[OF_AWS],
+            "",
+            BEDROCK,
+            (
+                FailureKind::Service,
+                None,
+                "HTTP 500 without error code and message",
+            ),
+        );
+    }
+
+    #[test]
+    fn junk_is_read_as_an_incomplete_answer() {
+        for body in [
+            "",
+            "junk",
+            "data: {",
+            "\0\0\0\u{10}\0\0\0\0",
+            "data: []\n\n",
+        ] {
+            for operation in [BEDROCK, MANTLE] {
+                let Observed::Known(answer) = told(200, &[], body, operation) else {
+                    panic!("{body:?}");
+                };
+                assert!(!answer.complete, "{body:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn events_are_read_to_the_last_one() {
+        let events = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":8,\"output_tokens\":1}}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+        let Observed::Known(answer) = told(200, &[], events, MANTLE) else {
+            panic!("an answer");
+        };
+        assert!(answer.complete);
+        let usage = Usage {
+            input_tokens: 8,
+            output_tokens: 1,
+        };
+        assert_eq!(answer.usage, Some(usage));
+        let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
+        failure(
+            200,
+            &[],
+            error,
+            MANTLE,
+            (FailureKind::Service, Some("overloaded_error"), "Overloaded"),
+        );
     }
 }

@@ -23,6 +23,9 @@ use crate::credentials::Signer;
 /// What a real request is billed for, roughly: most of it is what Anthropic adds for a tool.
 pub(super) const INPUT_TOKENS: u32 = 500;
 
+/// The message of a failure before anything left the machine.
+const NO_FIELD: &str = "the request could not be made: a header field has a value that cannot be sent, such as one of `ANTHROPIC_CUSTOM_HEADERS` or the API key";
+
 /// The request of a trial, signed.
 ///
 /// `known_as`: the id of the model, also where the configuration has an ARN that does not tell it.
@@ -93,10 +96,9 @@ pub(super) fn request(
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
     for (name, value) in std::iter::once(agent).chain(custom).chain(own) {
-        let name = HeaderName::try_from(name);
-        let value = HeaderValue::try_from(value);
-        let (Ok(name), Ok(mut value)) = (name, value) else {
-            return Err(unsent(FailureKind::Configuration, aws::NOT_ALLOWED));
+        let (Ok(name), Ok(mut value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value))
+        else {
+            return Err(unsent(FailureKind::Configuration, NO_FIELD));
         };
         value.set_sensitive(true);
         // The connection's own fields are not the user's to set.

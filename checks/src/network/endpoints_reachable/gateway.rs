@@ -174,6 +174,7 @@ mod tests {
             content_type: content_type.map(str::to_owned),
             complete,
             guardrail_intervened: false,
+            usage: None,
         }
     }
 
