@@ -13,7 +13,7 @@ use bedrock_doctor_checks::claude_code::model_ids::without_prefix;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::claude_code::request::ModelRequest;
 use bedrock_doctor_checks::facts::{
-    Absence, Failure, Invocation, InvokeAnswer, ModelFacts, Observed,
+    Absence, Failure, FailureKind, Invocation, InvokeAnswer, ModelFacts, Observed,
 };
 use bedrock_doctor_checks::probe::ProbeId;
 use bedrock_doctor_checks::text::list;
@@ -46,44 +46,72 @@ pub(super) async fn invocations(online: &Online<'_>, signer: &Signer) -> Observe
     let real = online.options.invoke;
     let trials: Vec<Trial> = models
         .into_iter()
-        .flat_map(|(model, part)| {
-            let in_background = part == "background model";
-            let request = online.resolved.streaming_request(&model, in_background);
-            // Claude Code makes its start-up check with the other operation.
-            let check = request.as_ref().filter(|_| !in_background && !real);
-            let check = check.and_then(|request| request.of_startup_check(&model));
-            let of_model = move |request| Trial {
-                model: model.clone(),
+        .filter_map(|(model, part)| {
+            let request = online
+                .resolved
+                .streaming_request(&model, part == "background model")?;
+            Some(Trial {
+                model,
                 part,
                 request,
-            };
-            request.into_iter().chain(check).map(of_model)
+            })
         })
         .collect();
+    let check = trials.first().and_then(Trial::of_startup_check);
     if real {
         online.progress.say(&cost(&trials));
     }
-    let asked = trials.into_iter().map(|trial| async move {
-        let outcome = match would_subscribe(online, &trial.model) {
-            Some(agreement) if !real => Observed::NotCollected(Absence::DoesNotApply {
-                because: format!(
-                    "not tried: AWS says that the agreement for `{}` is {agreement}, and a first invocation could start one",
-                    trial.model
-                ),
-            }),
-            _ => invoke(online, signer, &trial, real).await,
-        };
-        let main_region = &online.resolved.configuration.region.value;
-        Invocation {
-            model: trial.model,
-            part: trial.part.to_owned(),
-            operation: trial.request.operation,
-            region: Some(trial.request.region).filter(|region| region != main_region),
-            real,
-            outcome,
-        }
-    });
-    Observed::Known(join_all(asked).await)
+    let asked = trials
+        .iter()
+        .chain(check.as_ref().filter(|_| !real))
+        .map(|trial| tried(online, signer, trial, real));
+    let mut seen = join_all(asked).await;
+    // Claude Code asks once more without streaming then (seen, 2.1.330).
+    if let Some(check) = check.filter(|_| real && seen.first().is_some_and(is_missing)) {
+        seen.push(tried(online, signer, &check, false).await);
+    }
+    Observed::Known(seen)
+}
+
+impl Trial {
+    /// The check that Claude Code makes at its start with the other operation.
+    fn of_startup_check(&self) -> Option<Self> {
+        Some(Self {
+            model: self.model.clone(),
+            part: self.part,
+            request: self.request.of_startup_check(&self.model)?,
+        })
+    }
+}
+
+/// Whether there was nothing at the path, as far as something in between is concerned.
+fn is_missing(invocation: &Invocation) -> bool {
+    invocation
+        .outcome
+        .failure()
+        .is_some_and(|failure| failure.kind == FailureKind::Http && failure.status == Some(404))
+}
+
+async fn tried(online: &Online<'_>, signer: &Signer, trial: &Trial, real: bool) -> Invocation {
+    let outcome = match would_subscribe(online, &trial.model) {
+        Some(agreement) if !real => Observed::NotCollected(Absence::DoesNotApply {
+            because: format!(
+                "not tried: AWS says that the agreement for `{}` is {agreement}, and a first invocation could start one",
+                trial.model
+            ),
+        }),
+        _ => invoke(online, signer, trial, real).await,
+    };
+    let region = &trial.request.region;
+    let elsewhere = *region != online.resolved.configuration.region.value;
+    Invocation {
+        model: trial.model.clone(),
+        part: trial.part.to_owned(),
+        operation: trial.request.operation,
+        region: elsewhere.then(|| region.clone()),
+        real,
+        outcome,
+    }
 }
 
 /// What is about to be billed.

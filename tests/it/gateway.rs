@@ -143,6 +143,26 @@ fn a_gateway_without_the_path_is_told_with_the_variable_that_names_it() {
 }
 
 #[test]
+fn a_gateway_without_the_path_for_streams_alone_is_a_warning() {
+    let world = World::healthy();
+    let page = "<html><body>404 page not found</body></html>";
+    world.rule(
+        Rule::new(HOST, STREAM)
+            .respond(404, &[("content-type", "text/html")], page)
+            .not_from_aws(),
+    );
+    for arguments in [&[][..], &["--invoke"]] {
+        let checkup = checkup_with(&behind_a_gateway(&world), arguments);
+        // Whether answers may stream is not known.
+        assert_eq!(checkup.run.code, 3, "{}", checkup.open());
+        let told = checkup.finding(REACHABLE, "warn");
+        assert_eq!(told["code"], "bedrock-base-url-404");
+        assert_says(told, "without streaming");
+        checkup.finding("invocation-allowed", "cannot-tell");
+    }
+}
+
+#[test]
 fn an_event_stream_that_became_server_sent_events_is_told_as_the_gateway_s_doing() {
     let world = World::healthy();
     world.rule(Rule::new(HOST, STREAM).respond(

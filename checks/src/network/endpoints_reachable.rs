@@ -3,7 +3,7 @@
 mod gateway;
 mod tls;
 
-use self::gateway::{garbled, mixed_up};
+use self::gateway::{garbled, mixed_up, only_unstreamed, works_unstreamed};
 use self::tls::tls;
 use super::{answered, asked_only_here, aws_failures, no_answer, only_a_warning};
 use crate::answer::{Answer, answer};
@@ -67,6 +67,8 @@ Claude Code does not read `AWS_CA_BUNDLE`.
                 let finding = judge(host, failure, configuration.known()).subject(host);
                 findings.push(if asked_only_here(facts, probe) {
                     only_a_warning(finding)
+                } else if works_unstreamed(facts, failure) {
+                    only_unstreamed(finding)
                 } else {
                     finding
                 });

@@ -5,7 +5,7 @@ use crate::claude_code::versions::Version;
 use crate::facts::{
     Configuration, Facts, Failure, InvokeAnswer, InvokeOperation, Observed, SourceKind, Value,
 };
-use crate::finding::{Basis, Finding, Owner};
+use crate::finding::{Basis, Finding, Owner, Status};
 use crate::models::{CUT_OFF, Trial, is_of_type};
 
 /// Since this version a stream without content type is not asked for twice (its change log; seen: 2.1.238 does).
@@ -85,6 +85,24 @@ fn costly(
             })
         }
     }
+}
+
+/// Whether Claude Code gets answers all the same when there is nothing at the path for streams: it asks once more, without
+/// streaming (seen, 2.1.330).
+pub(super) fn works_unstreamed(facts: &Facts, failure: &Failure) -> bool {
+    let invocations = facts.invocations.known().into_iter().flatten();
+    let mut checks = invocations.filter(|trial| trial.operation == InvokeOperation::InvokeModel);
+    failure.status == Some(404)
+        && checks.any(|trial| matches!(Trial::of(trial), Trial::Accepted(..)))
+}
+
+/// Turns the failure of streaming alone into a warning.
+pub(super) fn only_unstreamed(mut finding: Finding) -> Finding {
+    finding.status = Status::Warn;
+    finding.why = Some(
+        "Claude Code asks again without streaming then, which is let through: answers come late and in one piece".to_owned(),
+    );
+    finding
 }
 
 /// An answer of something that speaks another API than the one that was asked.
