@@ -89,12 +89,9 @@ impl<'a> Trial<'a> {
             }
             Self::Unproven => Finding::cannot_tell(format!(
                 "could not tell: {} answers, and refuses an empty body; `--invoke` makes a real request of 1 token",
-                trial.operation.service()
+                asked(trial)
             ))
-            .evidence(
-                Basis::NotTested,
-                format!("a request for {} was refused for its empty body", named(trial)),
-            ),
+            .evidence(Basis::NotTested, "a request was refused for its empty body"),
             Self::Garbled(words) => Finding::cannot_tell(format!(
                 "could not tell: the answer for {} {words}",
                 named(trial)
@@ -149,6 +146,15 @@ pub(crate) fn is_of_type(content_type: &str, expected: &str) -> bool {
 /// ``the main model `us.anthropic.…` ``.
 pub(crate) fn named(trial: &Invocation) -> String {
     format!("the {} `{}`", trial.part, trial.model)
+}
+
+/// The service that a model was asked of, in words.
+pub(crate) fn asked(trial: &Invocation) -> &'static str {
+    match trial.operation {
+        InvokeOperation::MantleCreateInference => "Mantle",
+        InvokeOperation::AnthropicAwsCreateInference => "Claude Platform on AWS",
+        _ => "Bedrock",
+    }
 }
 
 /// The most telling finding for each model.

@@ -86,6 +86,7 @@ fn invocation(model: &str, part: &str, operation: InvokeOperation) -> Invocation
         operation,
         region: None,
         real: false,
+        betas: Vec::new(),
         outcome: Observed::Failed(body_refused()),
     }
 }

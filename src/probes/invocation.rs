@@ -12,6 +12,8 @@ mod sent;
 use bedrock_doctor_checks::claude_code::model_ids::without_prefix;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::claude_code::request::ModelRequest;
+use bedrock_doctor_checks::claude_code::request::shape::Shape;
+use bedrock_doctor_checks::claude_code::versions::Rules;
 use bedrock_doctor_checks::facts::{
     Absence, Failure, FailureKind, Invocation, InvokeAnswer, ModelFacts, Observed,
 };
@@ -93,6 +95,7 @@ fn is_missing(invocation: &Invocation) -> bool {
 }
 
 async fn tried(online: &Online<'_>, signer: &Signer, trial: &Trial, real: bool) -> Invocation {
+    let shape = real.then(|| shape(online, trial));
     let outcome = match would_subscribe(online, &trial.model) {
         Some(agreement) if !real => Observed::NotCollected(Absence::DoesNotApply {
             because: format!(
@@ -100,7 +103,7 @@ async fn tried(online: &Online<'_>, signer: &Signer, trial: &Trial, real: bool) 
                 trial.model
             ),
         }),
-        _ => invoke(online, signer, trial, real).await,
+        _ => invoke(online, signer, trial, shape.as_ref()).await,
     };
     let region = &trial.request.region;
     let elsewhere = *region != online.resolved.configuration.region.value;
@@ -110,8 +113,26 @@ async fn tried(online: &Online<'_>, signer: &Signer, trial: &Trial, real: bool) 
         operation: trial.request.operation,
         region: elsewhere.then(|| region.clone()),
         real,
+        betas: shape.map(|shape| shape.all_betas()).unwrap_or_default(),
         outcome,
     }
+}
+
+/// What Claude Code's requests for the model carry.
+fn shape(online: &Online<'_>, trial: &Trial) -> Shape {
+    // Behind the ARN of an application inference profile Claude Code finds the model.
+    let behind = {
+        let facts = online.facts.borrow();
+        let models = facts.model_availability.known();
+        models.and_then(|models| known(models, &trial.model)?.foundation_model.clone())
+    };
+    let inputs = &online.resolved.inputs;
+    Shape::of(
+        &inputs.environment,
+        Rules::of(inputs.version),
+        trial.request.operation,
+        behind.as_deref().unwrap_or(&trial.model),
+    )
 }
 
 /// What is about to be billed.
@@ -151,17 +172,10 @@ async fn invoke(
     online: &Online<'_>,
     signer: &Signer,
     trial: &Trial,
-    real: bool,
+    shape: Option<&Shape>,
 ) -> Observed<InvokeAnswer> {
     let operation = trial.request.operation;
-    // Behind the ARN of an application inference profile Claude Code finds the model.
-    let behind = {
-        let facts = online.facts.borrow();
-        let models = facts.model_availability.known();
-        models.and_then(|models| known(models, &trial.model)?.foundation_model.clone())
-    };
-    let known_as = behind.as_deref().unwrap_or(&trial.model);
-    let request = match sent::request(online, signer, trial, known_as, real) {
+    let request = match sent::request(online, signer, trial, shape) {
         Ok(request) => request,
         Err(failure) => return Observed::Failed(failure),
     };
@@ -170,7 +184,7 @@ async fn invoke(
         operation,
         host: &host,
         secrets: online.secrets,
-        real,
+        real: shape.is_some(),
     };
     let question = async {
         match online.http.exchange(Plane::Runtime, request).await {

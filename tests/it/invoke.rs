@@ -79,6 +79,23 @@ fn nothing_is_said_and_nothing_sent_without_credentials() {
 }
 
 #[test]
+fn a_version_that_nobody_recorded_is_asked_without_betas_and_not_vouched_for() {
+    let world = World::healthy();
+    let mut machine = machine(&world);
+    machine.env("ANTHROPIC_MODEL", MAIN);
+    let checkup = checkup_with(&machine, &["--invoke", "--claude-version", "2.1.20"]);
+    let told = checkup.finding("request-form-accepted", "not-applicable");
+    assert!(
+        told["what"].as_str().unwrap().contains("nobody recorded"),
+        "{told}"
+    );
+    for request in streaming(&world) {
+        assert_eq!(request.headers.get("anthropic-beta"), None);
+        assert_eq!(body(&request)["anthropic_beta"], Value::Null);
+    }
+}
+
+#[test]
 fn temporary_keys_are_sent_with_their_session_token() {
     let world = World::healthy();
     let mut machine = machine(&world);

@@ -172,6 +172,9 @@ pub struct Invocation {
     pub region: Option<String>,
     /// Whether a real request was made (`--invoke`), or one whose body must be refused.
     pub real: bool,
+    /// The betas of a real request; none where nobody knows which ones Claude Code sends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub betas: Vec<String>,
     /// What came back.
     pub outcome: Observed<InvokeAnswer>,
 }

@@ -1,5 +1,5 @@
 use super::{
-    ENDED, Trial, foundation_model, in_use, list_ids, listed_for, model_id_well_formed,
+    ENDED, Trial, asked, foundation_model, in_use, list_ids, listed_for, model_id_well_formed,
     model_prefix_matches_region, named, per_model, replace_id,
 };
 use crate::answer::Answer;
@@ -53,8 +53,7 @@ fn judge(
 ) -> Finding {
     match Trial::of(trial) {
         Trial::Accepted(basis, words) => {
-            Finding::pass(format!("{} knows {}", knower(trial), named(trial)))
-                .evidence(basis, words)
+            Finding::pass(format!("{} knows {}", asked(trial), named(trial))).evidence(basis, words)
         }
         Trial::Refused(failure, Answer::ModelId(signature))
             if !ENDED.contains(&signature.cause.as_str()) =>
@@ -64,7 +63,7 @@ fn judge(
                 if failure.message.contains("on-demand throughput") {
                     format!("{} can be invoked only through an inference profile", named(trial))
                 } else {
-                    format!("{} does not know {}: {}", knower(trial), named(trial), failure.message)
+                    format!("{} does not know {}: {}", asked(trial), named(trial), failure.message)
                 },
             )
             .owner(signature.owner)
@@ -78,14 +77,6 @@ fn judge(
             repair(finding, trial, listed.known(), configuration)
         }
         other => other.not_judged_here(trial),
-    }
-}
-
-fn knower(trial: &Invocation) -> &'static str {
-    match trial.operation {
-        InvokeOperation::MantleCreateInference => "Mantle",
-        InvokeOperation::AnthropicAwsCreateInference => "Claude Platform on AWS",
-        _ => "Bedrock",
     }
 }
 

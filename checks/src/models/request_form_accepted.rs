@@ -5,7 +5,7 @@ use crate::claude_code::headers::NO_NAME;
 use crate::facts::{Configuration, Failure, Header, Invocation, Observed, Source, SourceKind};
 use crate::finding::{Basis, Finding, Owner};
 use crate::signatures::{AwsErrorText, Kind, Signature, classify};
-use crate::text::shell_word;
+use crate::text::{list, shell_word};
 
 /// See [`Meta::docs`].
 pub(crate) struct RequestFormAccepted;
@@ -25,6 +25,7 @@ impl Check for RequestFormAccepted {
 With `--invoke`, whether a request with the betas, members and header fields that the installed version of
 Claude Code sends is accepted for each model in use.
 Without it only the header fields are tried: guardrail, service tier, `ANTHROPIC_CUSTOM_HEADERS`.
+Which betas and members go with a model was recorded with several versions; where it was not, nothing is said.
 
 ## Why it matters
 
@@ -62,6 +63,11 @@ fn judge(trial: &Invocation, configuration: &Configuration) -> Finding {
             "whether the betas and members of Claude Code's requests are accepted shows only a real request: `--invoke`",
         ),
         Trial::Accepted(..) if intervened(trial) => blocked(trial, configuration),
+        Trial::Accepted(..) if trial.betas.is_empty() => Finding::not_applicable(format!(
+            "a plain request is accepted for {}; which betas Claude Code {} sends for it nobody recorded",
+            named(trial),
+            configuration.rules
+        )),
         Trial::Accepted(basis, words) => Finding::pass(format!(
             "the form of Claude Code {}'s requests is accepted for {}",
             configuration.rules,
@@ -113,6 +119,11 @@ fn refused(
     configuration: &Configuration,
 ) -> Finding {
     let cause = finer(failure, signature);
+    let mut evidence = failure.words();
+    if cause.cause == "beta-flag-rejected" && !trial.betas.is_empty() {
+        let betas: Vec<String> = trial.betas.iter().map(|beta| format!("`{beta}`")).collect();
+        evidence = format!("{evidence}; the request had the betas {}", list(&betas));
+    }
     let finding = Finding::fail(
         &cause.cause,
         format!(
@@ -123,7 +134,7 @@ fn refused(
     )
     .owner(cause.owner)
     .why("credentials and policies are not to blame: Claude Code prints `API Error: 400` for every message")
-    .evidence(Basis::Reported, failure.words())
+    .evidence(Basis::Reported, evidence)
     .request_id(failure.request_id.clone())
     .shared();
     let finding = remedy(finding, &cause.cause, configuration);
@@ -255,6 +266,7 @@ mod tests {
         if let Observed::Known(invocations) = &mut facts.invocations {
             invocations.truncate(1);
             invocations[0].real = true;
+            invocations[0].betas = vec!["new-2026-01-01".to_owned()];
         }
         facts
     }
@@ -336,6 +348,22 @@ mod tests {
             Status::Fail,
             blocked,
         );
+    }
+
+    #[test]
+    fn a_request_without_betas_says_nothing_of_claude_code_s() {
+        let mut facts = real(invoked(&answered(false)));
+        if let Observed::Known(invocations) = &mut facts.invocations {
+            invocations[0].betas.clear();
+        }
+        only(&CHECK, &facts, Status::NotApplicable, None);
+    }
+
+    #[test]
+    fn a_refused_beta_is_one_of_those_that_are_named() {
+        let facts = real(invoked(&refused_with("invalid beta flag")));
+        let finding = only(&CHECK, &facts, Status::Fail, Some("beta-flag-rejected"));
+        assert!(finding.evidence.detail.ends_with("`new-2026-01-01`"));
     }
 
     #[test]

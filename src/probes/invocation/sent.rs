@@ -12,7 +12,6 @@ use aws_smithy_types::body::SdkBody;
 use bedrock_doctor_checks::claude_code::headers;
 use bedrock_doctor_checks::claude_code::request::ModelRequest;
 use bedrock_doctor_checks::claude_code::request::shape::{Shape, refused_body};
-use bedrock_doctor_checks::claude_code::versions::Rules;
 use bedrock_doctor_checks::facts::{Failure, FailureKind, NOT_SENT};
 use http::{HeaderName, HeaderValue, Request};
 
@@ -26,28 +25,21 @@ pub(super) const INPUT_TOKENS: u32 = 500;
 /// The message of a failure before anything left the machine.
 const NO_FIELD: &str = "the request could not be made: a header field has a value that cannot be sent, such as one of `ANTHROPIC_CUSTOM_HEADERS` or the API key";
 
-/// The request of a trial, signed.
-///
-/// `known_as`: the id of the model, also where the configuration has an ARN that does not tell it.
+/// The request of a trial, signed: a real one of this shape, or one whose body must be refused.
 pub(super) fn request(
     online: &Online<'_>,
     signer: &Signer,
     trial: &Trial,
-    known_as: &str,
-    real: bool,
+    shape: Option<&Shape>,
 ) -> Result<Request<SdkBody>, Failure> {
     if let Some(failure) = aws::unusable_model(&trial.model) {
         return Err(failure);
     }
-    let inputs = &online.resolved.inputs;
+    let environment = &online.resolved.inputs.environment;
     let operation = trial.request.operation;
-    let (shape, body) = if real {
-        let rules = Rules::of(inputs.version);
-        let shape = Shape::of(&inputs.environment, rules, operation, known_as);
-        let body = shape.real_body(&inputs.environment, operation, &trial.model);
-        (Some(shape), body)
-    } else {
-        (None, refused_body(operation, &trial.model))
+    let body = match shape {
+        Some(shape) => shape.real_body(environment, operation, &trial.model),
+        None => refused_body(operation, &trial.model),
     };
     let body = body.to_string();
     let url = if operation.is_messages_api() {
@@ -81,7 +73,7 @@ pub(super) fn request(
     ];
     own.extend(
         shape
-            .and_then(|shape| shape.betas())
+            .and_then(Shape::betas)
             .map(|betas| ("anthropic-beta", betas)),
     );
     match signer {
@@ -91,7 +83,7 @@ pub(super) fn request(
     }
     let user_agent = concat!("bedrock-doctor/", env!("CARGO_PKG_VERSION"));
     let agent = ("user-agent".to_owned(), user_agent.to_owned());
-    let custom = headers::sent(&inputs.environment, operation);
+    let custom = headers::sent(environment, operation);
     let own = own
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));

@@ -89,6 +89,18 @@ impl Shape {
         (!self.header.is_empty()).then(|| self.header.join(","))
     }
 
+    /// All betas, each once; none where that version or that model was not recorded.
+    pub fn all_betas(&self) -> Vec<String> {
+        let mut all = self.header.clone();
+        all.extend(
+            self.body
+                .iter()
+                .filter(|beta| !self.header.contains(beta))
+                .cloned(),
+        );
+        all
+    }
+
     /// A request for one token, with every member of Claude Code's that such a request can have.
     pub fn real_body(
         &self,
