@@ -208,6 +208,19 @@ fn the_claude_platform_on_aws_is_asked_with_workspace_and_key() {
 }
 
 #[test]
+fn nothing_is_sent_to_the_claude_platform_without_a_workspace() {
+    let world = World::healthy();
+    let mut machine = elsewhere(&world, "CLAUDE_CODE_USE_ANTHROPIC_AWS");
+    machine.env_remove("ANTHROPIC_AWS_WORKSPACE_ID");
+    for arguments in [&[][..], &["--invoke"]] {
+        let checkup = checkup_with(&machine, arguments);
+        let root = checkup.one_root(1, "request-form-accepted", "workspace-id-missing");
+        assert_owner(root, "you");
+        assert_eq!(streaming(&world), []);
+    }
+}
+
+#[test]
 fn a_denial_on_mantle_is_told_with_the_statement_that_is_missing() {
     let world = World::healthy();
     let arn = "arn:aws:bedrock-mantle:us-east-1:123456789012:project/default";

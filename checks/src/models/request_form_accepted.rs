@@ -2,7 +2,9 @@ use super::{Trial, named, per_model};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::headers::NO_NAME;
-use crate::facts::{Configuration, Failure, Header, Invocation, Observed, Source, SourceKind};
+use crate::facts::{
+    Configuration, Failure, Header, Invocation, Observed, Provider, Source, SourceKind,
+};
 use crate::finding::{Basis, Finding, Owner};
 use crate::signatures::{AwsErrorText, Kind, Signature, classify};
 use crate::text::{list, shell_word};
@@ -12,6 +14,7 @@ pub(crate) struct RequestFormAccepted;
 
 const SERVICE_TIER: &str = "X-Amzn-Bedrock-Service-Tier";
 const GUARDRAIL: &str = "X-Amzn-Bedrock-GuardrailIdentifier";
+const WORKSPACE: &str = "ANTHROPIC_AWS_WORKSPACE_ID";
 
 impl Check for RequestFormAccepted {
     const META: &'static Meta = &Meta {
@@ -49,6 +52,10 @@ A guardrail or service tier that is refused is corrected in the variable that se
             .find(|header| header.name == NO_NAME);
         if let Some(header) = nameless {
             return vec![unsendable(header)];
+        }
+        let platform = configuration.provider.value == Provider::AnthropicAws;
+        if platform && !configuration.is_set(WORKSPACE) {
+            return vec![no_workspace()];
         }
         per_model(trials, |trial| judge(trial, configuration))
     }
@@ -110,6 +117,17 @@ fn unsendable(header: &Header) -> Finding {
         "write {} as one `Name: value` per line; a name has neither blanks nor quotes",
         header.source.words()
     ))
+}
+
+/// Without it Claude Code sends nothing to Claude Platform on AWS (seen, 2.1.206 to 2.1.330).
+fn no_workspace() -> Finding {
+    Finding::fail("workspace-id-missing", format!("`{WORKSPACE}` is not set"))
+        .why("Claude Code sends nothing then, and ends with `API Error: No workspace ID found`; a field in `ANTHROPIC_CUSTOM_HEADERS` does not help")
+        .evidence(Basis::Inferred, "the variables were read as Claude Code reads them")
+        .fix_command(
+            "set it to the id of your workspace of Claude Platform on AWS",
+            format!("export {WORKSPACE}=WORKSPACE_ID"),
+        )
 }
 
 fn refused(
@@ -258,7 +276,7 @@ mod tests {
     use crate::check::Entry;
     use crate::facts::{Facts, InvokeAnswer, Usage};
     use crate::finding::Status;
-    use crate::sample::{configured, from_shell, invoked, only, refusal};
+    use crate::sample::{configured, from_shell, invoked, only, refusal, variable};
 
     const CHECK: Entry = Entry::of::<RequestFormAccepted>();
 
@@ -382,6 +400,19 @@ mod tests {
             finding.fix[0].command.as_deref(),
             Some("unset ANTHROPIC_BEDROCK_SERVICE_TIER")
         );
+    }
+
+    #[test]
+    fn the_claude_platform_wants_a_workspace() {
+        let mut facts = configured(|configuration| {
+            configuration.provider =
+                from_shell("CLAUDE_CODE_USE_ANTHROPIC_AWS", Provider::AnthropicAws);
+        });
+        only(&CHECK, &facts, Status::Fail, Some("workspace-id-missing"));
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            configuration.variables.push(variable(WORKSPACE, "ws1"));
+        }
+        only(&CHECK, &facts, Status::NotApplicable, None);
     }
 
     #[test]

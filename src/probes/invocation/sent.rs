@@ -12,7 +12,7 @@ use aws_smithy_types::body::SdkBody;
 use bedrock_doctor_checks::claude_code::headers;
 use bedrock_doctor_checks::claude_code::request::ModelRequest;
 use bedrock_doctor_checks::claude_code::request::shape::{Shape, refused_body};
-use bedrock_doctor_checks::facts::{Failure, FailureKind, NOT_SENT};
+use bedrock_doctor_checks::facts::{Failure, FailureKind, InvokeOperation, NOT_SENT};
 use http::{HeaderName, HeaderValue, Request};
 
 use super::{Online, Trial};
@@ -24,6 +24,9 @@ pub(super) const INPUT_TOKENS: u32 = 500;
 
 /// The message of a failure before anything left the machine.
 const NO_FIELD: &str = "the request could not be made: a header field has a value that cannot be sent, such as one of `ANTHROPIC_CUSTOM_HEADERS` or the API key";
+
+/// The message of a failure before anything left the machine: Claude Code sends nothing then either.
+const NO_WORKSPACE: &str = "the request was not made: `ANTHROPIC_AWS_WORKSPACE_ID` is not set";
 
 /// The request of a trial, signed: a real one of this shape, or one whose body must be refused.
 pub(super) fn request(
@@ -84,6 +87,10 @@ pub(super) fn request(
     let user_agent = concat!("bedrock-doctor/", env!("CARGO_PKG_VERSION"));
     let agent = ("user-agent".to_owned(), user_agent.to_owned());
     let custom = headers::sent(environment, operation);
+    let is_platform = operation == InvokeOperation::AnthropicAwsCreateInference;
+    if is_platform && environment.get("ANTHROPIC_AWS_WORKSPACE_ID").is_none() {
+        return Err(unsent(FailureKind::Configuration, NO_WORKSPACE));
+    }
     let own = own
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
