@@ -44,7 +44,8 @@ pub(crate) fn config(
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .time_source(http.clone());
     match signer {
-        Signer::Nobody => builder.build(),
+        // STS and Bedrock's control plane know no key of the Claude Platform.
+        Signer::Nobody | Signer::PlatformKey(_) => builder.build(),
         Signer::Keys(keys) => builder
             .credentials_provider(SharedCredentialsProvider::new(keys.clone()))
             .build(),
@@ -61,6 +62,9 @@ fn signable(region: &str) -> &str {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     region.split(|c| !is_part(c)).next().unwrap_or_default()
 }
+
+/// The message of a failure before anything left the machine: something in the request cannot be sent.
+pub(crate) const NOT_ALLOWED: &str = "the request could not be made: a value in it is not allowed, such as the endpoint, the Region or the model id";
 
 /// The longest id or ARN of a model that AWS takes. The SDK panics when an id makes its URL too long.
 const LONGEST_MODEL_ID: usize = 2_048;
@@ -90,20 +94,7 @@ pub(crate) fn failure<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let named = |failure: Failure| Failure {
-        service: Some(service.to_owned()),
-        host: Some(host.to_owned()),
-        message: secrets.scrub(&failure.message),
-        stranger: failure.stranger.map(|stranger| {
-            let clean = |text: Option<String>| text.map(|text| secrets.scrub(&text));
-            Box::new(Stranger {
-                content_type: clean(stranger.content_type),
-                redirects_to: clean(stranger.redirects_to),
-                page_title: clean(stranger.page_title),
-            })
-        }),
-        ..failure
-    };
+    let named = |failure: Failure| named(service, host, secrets, failure);
     match error {
         SdkError::DispatchFailure(_) => {
             named(broken(error).unwrap_or_else(|| Failure::new(FailureKind::Http, NOT_SENT)))
@@ -111,10 +102,9 @@ where
         SdkError::TimeoutError(_) => {
             named(Failure::new(FailureKind::TimedOut, "no answer in time"))
         }
-        SdkError::ConstructionFailure(_) => named(Failure::new(
-            FailureKind::Configuration,
-            "the request could not be made: a value in it is not allowed, such as the endpoint, the Region or the model id",
-        )),
+        SdkError::ConstructionFailure(_) => {
+            named(Failure::new(FailureKind::Configuration, NOT_ALLOWED))
+        }
         SdkError::ResponseError(response) => {
             named(broken(error).unwrap_or_else(|| not_from_aws(response.raw())))
         }
@@ -155,6 +145,24 @@ where
     }
 }
 
+/// A failure with whom was asked, and without secrets.
+pub(crate) fn named(service: &str, host: &str, secrets: &Secrets, failure: Failure) -> Failure {
+    let clean = |text: Option<String>| text.map(|text| secrets.scrub(&text));
+    Failure {
+        service: Some(service.to_owned()),
+        host: Some(host.to_owned()),
+        message: secrets.scrub(&failure.message),
+        stranger: failure.stranger.map(|stranger| {
+            Box::new(Stranger {
+                content_type: clean(stranger.content_type),
+                redirects_to: clean(stranger.redirects_to),
+                page_title: clean(stranger.page_title),
+            })
+        }),
+        ..failure
+    }
+}
+
 /// Whether an answer without code and message is one of AWS's all the same: these services send no web pages, and
 /// nobody elsewhere.
 fn is_of_aws(raw: &HttpResponse) -> bool {
@@ -167,7 +175,7 @@ fn is_of_aws(raw: &HttpResponse) -> bool {
 }
 
 /// The failure of our own client inside an error of the SDK: the connection broke before or in the answer.
-fn broken(error: &(dyn std::error::Error + 'static)) -> Option<Failure> {
+pub(crate) fn broken(error: &(dyn std::error::Error + 'static)) -> Option<Failure> {
     let mut source = Some(error);
     while let Some(current) = source {
         if let Some(TransportFailure(failure)) = current.downcast_ref() {

@@ -106,7 +106,7 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) offline: bool,
 
-    /// Also make one real streaming request of 1 token per model in use; this costs a fraction of a cent
+    /// Make one real streaming request of 1 token per model in use, as Claude Code sends it: less than a cent in all
     #[arg(long, conflicts_with = "offline")]
     pub(crate) invoke: bool,
 

@@ -42,6 +42,8 @@ pub(crate) enum Signer {
     Keys(Keys),
     /// A Bedrock API key.
     Bearer(Token),
+    /// An API key of Claude Platform on AWS.
+    PlatformKey(Token),
 }
 
 /// What the chain needs.

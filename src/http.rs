@@ -114,8 +114,8 @@ impl Http {
         })
     }
 
-    /// Sends a request and waits for the head of the answer.
-    async fn request(
+    /// Sends a request and hands out the answer with its body unread.
+    pub(crate) async fn exchange(
         &self,
         plane: Plane,
         request: http::Request<SdkBody>,
@@ -141,7 +141,6 @@ impl Http {
         AwsHttp {
             http: self.clone(),
             plane,
-            content_type: None,
         }
     }
 
@@ -152,7 +151,7 @@ impl Http {
         request: http::Request<SdkBody>,
     ) -> Result<(u16, Vec<u8>), Failure> {
         use http_body_util::BodyExt as _;
-        let response = self.request(plane, request).await?;
+        let response = self.exchange(plane, request).await?;
         let status = response.status().as_u16();
         let body = http_body_util::Limited::new(response.into_body(), 1024 * 1024);
         match body.collect().await {
@@ -232,11 +231,7 @@ impl std::fmt::Debug for Http {
 pub(crate) struct AwsHttp {
     http: Http,
     plane: Plane,
-    content_type: Option<ContentType>,
 }
-
-/// Where the content type of an answer is kept: the SDK does not hand it out.
-pub(crate) type ContentType = Arc<Mutex<Option<String>>>;
 
 /// Whether a content type is that of a web page.
 pub(crate) fn is_page(content_type: &str) -> bool {
@@ -244,14 +239,6 @@ pub(crate) fn is_page(content_type: &str) -> bool {
         .trim_start()
         .to_ascii_lowercase()
         .starts_with("text/html")
-}
-
-impl AwsHttp {
-    /// The same client, which also keeps the content type of the newest answer.
-    pub(crate) fn noting_content_type(mut self, content_type: &ContentType) -> Self {
-        self.content_type = Some(Arc::clone(content_type));
-        self
-    }
 }
 
 impl std::fmt::Debug for AwsHttp {
@@ -279,18 +266,11 @@ impl HttpConnector for AwsHttp {
                 .map_err(|error| ConnectorError::user(error.into()))?;
             let response = this
                 .http
-                .request(this.plane, request)
+                .exchange(this.plane, request)
                 .await
                 .map_err(|failure| {
                     ConnectorError::other(Box::new(TransportFailure(failure)), None)
                 })?;
-            if let Some(kept) = &this.content_type {
-                let content_type = response.headers().get(http::header::CONTENT_TYPE);
-                let text = content_type
-                    .and_then(|value| value.to_str().ok())
-                    .map(str::to_owned);
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = text;
-            }
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::user(error.into()))
         })

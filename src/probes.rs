@@ -126,9 +126,11 @@ pub(crate) static PROBES: [Probe; 17] = [
         actions: &[
             "bedrock:InvokeModelWithResponseStream",
             "bedrock:InvokeModel",
+            "bedrock-mantle:CreateInference",
+            "aws-external-anthropic:CreateInference",
         ],
         cost: "free; with --invoke one real request of 1 token per model",
-        effect: "none; not sent when AWS says that the model's agreement is missing, because a first invocation would start it",
+        effect: "none; not sent when AWS says that the model's agreement is missing, because a first invocation would start it; a real request is sent all the same",
         seconds: 6,
     },
     Probe {
@@ -312,6 +314,8 @@ mod tests {
             "bedrock:InvokeModel",
             "bedrock:ListInferenceProfiles",
             "bedrock:GetInferenceProfile",
+            "bedrock-mantle:CreateInference",
+            "aws-external-anthropic:CreateInference",
         ];
         for action in PROBES.iter().flat_map(|probe| probe.actions) {
             assert!(

@@ -24,6 +24,8 @@ pub enum Answer {
     ModelId(&'static Signature),
     /// The body was refused: everything before the body was accepted.
     BodyRefused(&'static Signature),
+    /// The form of the request was refused: a beta, a member, a guardrail, a service tier.
+    FormRefused(&'static Signature),
     /// Too many requests.
     Throttled(Option<&'static Signature>),
     /// The service itself failed.
@@ -36,24 +38,29 @@ pub enum Answer {
 
 /// Classifies a failure. Never guesses: what is not known is [`Answer::Unknown`].
 pub fn answer(failure: &Failure) -> Answer {
-    if failure.kind != FailureKind::Service {
-        return if failure.is_transport() {
-            Answer::Unreached
-        } else {
-            Answer::NotSent
-        };
-    }
     let signature = classify(&AwsErrorText {
         service: failure.service.as_deref().unwrap_or_default(),
         status: failure.status,
         code: failure.code.as_deref(),
         message: &failure.message,
     });
+    if failure.kind != FailureKind::Service {
+        let form = signature.filter(|signature| signature.kind == Kind::RequestForm);
+        return match (form, failure.status) {
+            // A gateway hands such a refusal on in words of its own.
+            (Some(signature), Some(400..=499)) if failure.kind == FailureKind::Http => {
+                Answer::FormRefused(signature)
+            }
+            _ if failure.is_transport() => Answer::Unreached,
+            _ => Answer::NotSent,
+        };
+    }
     match signature.map(|signature| (signature.kind, signature)) {
         Some((Kind::Authentication, signature)) => Answer::Authentication(signature),
         Some((Kind::ModelAccess, signature)) => Answer::ModelAccess(signature),
         Some((Kind::ModelId, signature)) => Answer::ModelId(signature),
         Some((Kind::BodyRefused, signature)) => Answer::BodyRefused(signature),
+        Some((Kind::RequestForm, signature)) => Answer::FormRefused(signature),
         Some((Kind::Throttled, signature)) => Answer::Throttled(Some(signature)),
         Some((Kind::Service, _)) => Answer::Service,
         Some((Kind::Endpoint, _)) => Answer::NoSuchOperation,
@@ -106,6 +113,7 @@ pub fn not_judged_here(asked: &str, failure: &Failure) -> Finding {
         Answer::Throttled(_) => &[Explanation::Check("requests-not-throttled")],
         Answer::Service => &[Explanation::Check("service-available")],
         Answer::NoSuchOperation => &[Explanation::Check("endpoint-serves-bedrock")],
+        Answer::FormRefused(_) => &[Explanation::Check("request-form-accepted")],
         Answer::NotSent | Answer::BodyRefused(_) | Answer::Unknown(_) => return finding,
     };
     finding.explained_by.extend(explanations);

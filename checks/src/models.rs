@@ -6,6 +6,7 @@ mod model_id_accepted;
 mod model_id_well_formed;
 mod model_lifecycle_active;
 mod model_prefix_matches_region;
+mod request_form_accepted;
 mod use_case_form_submitted;
 
 pub(crate) use self::mantle_lists_models::MantleListsModels;
@@ -14,6 +15,7 @@ pub(crate) use self::model_id_accepted::ModelIdAccepted;
 pub(crate) use self::model_id_well_formed::ModelIdWellFormed;
 pub(crate) use self::model_lifecycle_active::ModelLifecycleActive;
 pub(crate) use self::model_prefix_matches_region::ModelPrefixMatchesRegion;
+pub(crate) use self::request_form_accepted::RequestFormAccepted;
 pub(crate) use self::use_case_form_submitted::UseCaseFormSubmitted;
 
 use crate::answer::{Answer, answer, not_judged_here};
@@ -35,9 +37,6 @@ const ENDED: [&str; 2] = ["model-end-of-life", "legacy-model-inactive-account"];
 /// A refusal that means the account, or a legacy model.
 const NOT_ALLOWED: &str = "operation-not-allowed";
 
-/// The content type of Bedrock's streams; Claude Code refuses any other.
-const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
-
 /// The end of a stream that began well, as a predicate.
 pub(crate) const CUT_OFF: &str = "was cut off";
 
@@ -45,6 +44,8 @@ pub(crate) const CUT_OFF: &str = "was cut off";
 pub(crate) enum Trial<'a> {
     /// All that comes before the body was accepted, or the whole request: how that is known, and from what.
     Accepted(Basis, &'static str),
+    /// Only the body was refused, by a service of which nobody knows what it looks at before.
+    Unproven,
     /// Answered with status 200, but not with what Claude Code reads: a predicate.
     Garbled(String),
     /// Refused.
@@ -56,21 +57,32 @@ pub(crate) enum Trial<'a> {
 impl<'a> Trial<'a> {
     /// How this trial ended.
     pub(crate) fn of(trial: &'a Invocation) -> Self {
-        match &trial.outcome {
+        let failure = match &trial.outcome {
             Observed::Known(reply) => {
-                match trial.real.then(|| defect(trial.operation, reply)).flatten() {
+                return match trial.real.then(|| defect(trial.operation, reply)).flatten() {
                     Some(words) => Self::Garbled(words),
                     None => Self::Accepted(Basis::Observed, "a request was answered"),
-                }
+                };
             }
-            Observed::Failed(failure) => match answer(failure) {
-                Answer::BodyRefused(_) => Self::Accepted(
-                    Basis::Inferred,
-                    "a request with an empty body was refused only for its body",
-                ),
-                answer => Self::Refused(failure, answer),
-            },
-            Observed::NotCollected(why) => Self::NotTried(why),
+            Observed::NotCollected(why) => return Self::NotTried(why),
+            Observed::Failed(failure) => failure,
+        };
+        match answer(failure) {
+            Answer::BodyRefused(signature) if trial.real => {
+                Self::Refused(failure, Answer::FormRefused(signature))
+            }
+            Answer::BodyRefused(_) if trial.operation.is_messages_api() => Self::Unproven,
+            Answer::BodyRefused(_) => Self::Accepted(
+                Basis::Inferred,
+                "a request with an empty body was refused only for its body",
+            ),
+            // The empty body is none of Claude Code's; what is in the header fields is.
+            Answer::FormRefused(signature)
+                if !trial.real && !IN_HEADERS.contains(&signature.cause.as_str()) =>
+            {
+                Self::Refused(failure, Answer::Unknown(Some(signature)))
+            }
+            answer => Self::Refused(failure, answer),
         }
     }
 
@@ -80,11 +92,23 @@ impl<'a> Trial<'a> {
             Self::Accepted(basis, words) => {
                 Finding::pass(format!("{} got an answer", named(trial))).evidence(*basis, *words)
             }
+            Self::Unproven => Finding::cannot_tell(format!(
+                "could not tell: {} answers, and refuses an empty body; `--invoke` makes a real request of 1 token",
+                asked(trial)
+            ))
+            .evidence(Basis::NotTested, "a request was refused for its empty body"),
             Self::Garbled(words) => Finding::cannot_tell(format!(
                 "could not tell: the answer for {} {words}",
                 named(trial)
             ))
             .explained_by("endpoints-reachable"),
+            Self::Refused(failure, Answer::FormRefused(_)) => Finding::cannot_tell(format!(
+                "could not tell: the form of the request for {} was refused",
+                named(trial)
+            ))
+            .evidence(Basis::NotTested, failure.words())
+            .request_id(failure.request_id.clone())
+            .explained_by("request-form-accepted"),
             Self::Refused(failure, _) => {
                 let asked = format!("`{}` for {}", trial.operation.action(), named(trial));
                 not_judged_here(&asked, failure)
@@ -98,22 +122,44 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// The refusals of a request's form that are about header fields.
+const IN_HEADERS: [&str; 2] = ["guardrail-refused", "service-tier-refused"];
+
 /// What keeps Claude Code from reading a 200.
 fn defect(operation: InvokeOperation, reply: &InvokeAnswer) -> Option<String> {
-    let streamed = operation == InvokeOperation::InvokeModelWithResponseStream;
-    let content_type = reply.content_type.as_deref().unwrap_or("none");
-    let plain = content_type.split(';').next().unwrap_or_default().trim();
-    if streamed && !plain.eq_ignore_ascii_case(EVENT_STREAM) {
+    let content_type = reply.content_type.as_deref();
+    if let Some(expected) = operation.stream_type()
+        && !operation.is_messages_api()
+        && !content_type.is_some_and(|found| is_of_type(found, expected))
+        // Whole frames are read without it, too (seen, 2.1.330).
+        && !(content_type.is_none() && reply.complete)
+    {
         return Some(format!(
-            "has the content type `{content_type}` instead of `{EVENT_STREAM}`"
+            "has the content type `{}` instead of `{expected}`",
+            content_type.unwrap_or("none")
         ));
     }
     (!reply.complete).then(|| CUT_OFF.to_owned())
 }
 
+/// Whether a content type is this one, whatever its parameters are.
+pub(crate) fn is_of_type(content_type: &str, expected: &str) -> bool {
+    let plain = content_type.split(';').next().unwrap_or_default().trim();
+    plain.eq_ignore_ascii_case(expected)
+}
+
 /// ``the main model `us.anthropic.…` ``.
 pub(crate) fn named(trial: &Invocation) -> String {
     format!("the {} `{}`", trial.part, trial.model)
+}
+
+/// The service that a model was asked of, in words.
+pub(crate) fn asked(trial: &Invocation) -> &'static str {
+    match trial.operation {
+        InvokeOperation::MantleCreateInference => "Mantle",
+        InvokeOperation::AnthropicAwsCreateInference => "Claude Platform on AWS",
+        _ => "Bedrock",
+    }
 }
 
 /// The most telling finding for each model.
@@ -278,6 +324,11 @@ fn listed_for<'a>(listed: &'a InferenceProfiles, id: &str) -> Option<&'a str> {
                 .find(|profile| bare_name(foundation_model(&profile.id)) == name)
         })
         .map(|profile| profile.id.as_str())
+}
+
+/// The name of a model: `claude-sonnet-4-5` of `us.anthropic.claude-sonnet-4-5-20250929-v1:0`.
+pub(crate) fn model_name(id: &str) -> &str {
+    bare_name(foundation_model(id))
 }
 
 /// An id without what stands before `anthropic.`, known prefix or not.

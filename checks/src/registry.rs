@@ -44,6 +44,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<models::ModelLifecycleActive>(),
     Entry::of::<models::UseCaseFormSubmitted>(),
     Entry::of::<models::ModelAccessGranted>(),
+    Entry::of::<models::RequestFormAccepted>(),
     Entry::of::<permissions::ProfileListingAllowed>(),
     Entry::of::<permissions::InvocationAllowed>(),
     Entry::of::<permissions::PermissionsComplete>(),

@@ -84,7 +84,9 @@ fn invocation(model: &str, part: &str, operation: InvokeOperation) -> Invocation
         model: model.into(),
         part: part.into(),
         operation,
+        region: None,
         real: false,
+        betas: Vec::new(),
         outcome: Observed::Failed(body_refused()),
     }
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     ModelId,
     /// The request body was refused: authentication and authorization had passed.
     BodyRefused,
+    /// The form of the request was refused, in words alone: a beta, a member, a guardrail, a service tier.
+    RequestForm,
     /// A quota.
     Throttled,
     /// AWS or the model failed.

@@ -48,9 +48,6 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
         timeout: Duration::from_secs_f64(args.timeout),
         what_if,
     };
-    if args.invoke && !global.quiet {
-        output.message("--invoke: one real request of 1 token per model in use; the cost is a fraction of a cent");
-    }
     let for_people = args.output.format == Format::Table;
     let Some(collected) = observe(&world, options, &wanted, for_people, global, output) else {
         return Exit::Internal;

@@ -19,13 +19,15 @@ pub(super) fn api_key(chain: &Chain<'_>, mut steps: Vec<Step>) -> (Credentials, 
         CredentialKind::ApiKey,
         format!("{variable} is set and beats all other credentials"),
     ));
+    // A character that no header can carry would make every request fail to build: say it as AWS would.
+    let usable = text.chars().all(|c| c.is_ascii_graphic());
     if service == Provider::AnthropicAws {
         let credentials = Credentials {
             kind: CredentialKind::ApiKey,
             ..Credentials::none(steps, None)
         };
-        // AWS itself takes no key of this kind.
-        return (credentials, None);
+        let signer = usable.then(|| Signer::PlatformKey(Token::new(text, None)));
+        return (credentials, signer);
     }
     let described = describe(text);
     let credentials = Credentials {
@@ -34,8 +36,6 @@ pub(super) fn api_key(chain: &Chain<'_>, mut steps: Vec<Step>) -> (Credentials, 
         api_key: Some(described),
         ..Credentials::none(steps, None)
     };
-    // A character that no header can carry would make every request fail to build: say it as AWS would.
-    let usable = text.chars().all(|c| c.is_ascii_graphic());
     let signer = usable.then(|| Signer::Bearer(Token::new(text, None)));
     (credentials, signer)
 }

@@ -10,7 +10,7 @@ use super::TransportFailure;
 use super::journal::Entry;
 
 /// A body whose end is noted.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     body: Incoming,
     host: String,
     status: u16,

@@ -45,6 +45,9 @@ pub(super) async fn caller(online: &Online<'_>, signer: &Signer) -> Observed<Cal
                 .await;
         }
         Signer::Bearer(_) => "a Bedrock API key has no identity that STS could tell",
+        Signer::PlatformKey(_) => {
+            "an API key of Claude Platform on AWS has no identity that STS could tell"
+        }
         Signer::Nobody => "requests go out unsigned; the gateway knows who asks",
     };
     Observed::NotCollected(Absence::DoesNotApply {

@@ -66,9 +66,14 @@ pub(super) struct Online<'a> {
 /// Why a probe asks nobody, when it does not.
 pub(super) fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) -> Option<Absence> {
     let provider = resolved.configuration.provider.value;
+    // Models are invoked on the endpoint of each service that belongs to AWS.
     let asks_bedrock = !matches!(
         probe,
-        ProbeId::Credentials | ProbeId::CallerIdentity | ProbeId::Clock | ProbeId::Connections
+        ProbeId::Credentials
+            | ProbeId::CallerIdentity
+            | ProbeId::Clock
+            | ProbeId::Connections
+            | ProbeId::Invocations
     );
     let applies = if probe == ProbeId::MantleModels {
         provider.uses_mantle()

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::harness::{DOCTOR, bare, machine};
 
 /// When each operation is called, and whether the request is signed.
-const CALLS: [Call; 21] = [
+const CALLS: [Call; 23] = [
     unsigned(
         "container:GetCredentials",
         "the chain reaches `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or `…_FULL_URI`",
@@ -91,6 +91,14 @@ const CALLS: [Call; 21] = [
     signed(
         "servicequotas:GetAWSDefaultServiceQuota",
         "once per quota of the models in use",
+    ),
+    signed(
+        "bedrock-mantle:CreateInference",
+        "with `CLAUDE_CODE_USE_MANTLE`, instead, for the models that live there",
+    ),
+    signed(
+        "aws-external-anthropic:CreateInference",
+        "with `CLAUDE_CODE_USE_ANTHROPIC_AWS`, instead; with an API key it is not signed",
     ),
 ];
 
@@ -441,6 +449,35 @@ fn real_requests() {
         .map(|request| request.model)
         .collect();
     assert_eq!(real(&world), models.len());
+}
+
+/// The other services of AWS that Claude Code can use: nothing is asked of Bedrock then.
+#[test]
+fn mantle_and_the_claude_platform() {
+    for (flag, operation) in [
+        ("CLAUDE_CODE_USE_MANTLE", "bedrock-mantle:CreateInference"),
+        (
+            "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+            "aws-external-anthropic:CreateInference",
+        ),
+    ] {
+        let world = World::healthy();
+        let mut machine = machine(&world);
+        machine
+            .env_remove("CLAUDE_CODE_USE_BEDROCK")
+            .env("ANTHROPIC_AWS_WORKSPACE_ID", "ws1")
+            .env(flag, "1");
+        for arguments in [&[][..], &["--invoke"]] {
+            check(
+                &world,
+                &machine,
+                arguments,
+                &["sts:GetCallerIdentity", operation],
+            );
+            let of_bedrock = |it: &String| it.starts_with("bedrock:");
+            assert!(!world.operations().iter().any(of_bedrock));
+        }
+    }
 }
 
 #[test]

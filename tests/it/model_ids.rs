@@ -267,16 +267,15 @@ fn mantle_is_asked_for_its_list_with_a_signature_of_its_own() {
     let detail = listed["evidence"]["detail"].as_str().unwrap();
     assert!(detail.contains("no proof of access"), "{detail}");
     let mut asked = world.requests();
-    asked.retain(|request| request.service == "bedrock-mantle");
+    asked.retain(|request| request.operation == "bedrock-mantle:ListModels");
     let [asked] = asked.as_slice() else {
         panic!("{:?}", world.operations());
     };
-    assert_eq!(asked.operation, "bedrock-mantle:ListModels");
     assert_eq!(asked.signing_service.as_deref(), Some("bedrock-mantle"));
     assert_eq!(asked.signing_region.as_deref(), Some("us-east-1"));
     assert_eq!(asked.access_key_id.as_deref(), Some("AKIAENVIRONMENT00001"));
     // Whether requests with prompts are answered stays open.
-    told.finding("bedrock-enabled", "cannot-tell");
+    told.finding("model-access-granted", "cannot-tell");
 }
 
 #[test]
@@ -354,7 +353,7 @@ fn mantle_is_asked_for_ids_of_its_own() {
 }
 
 #[test]
-fn with_both_services_and_every_model_on_mantle_nothing_is_invoked() {
+fn with_both_services_and_every_model_on_mantle_bedrock_is_asked_for_none() {
     let world = World::healthy();
     let mut machine = on_mantle(&world, "anthropic.claude-opus-5-5");
     machine.env("CLAUDE_CODE_USE_BEDROCK", "1");
@@ -366,7 +365,7 @@ fn with_both_services_and_every_model_on_mantle_nothing_is_invoked() {
         "invocation-allowed",
         "model-id-accepted",
     ] {
-        told.finding(id, "not-applicable");
+        told.finding(id, "cannot-tell");
     }
     assert!(!world.operations().iter().any(|it| it.contains("Invoke")));
 }
@@ -380,14 +379,8 @@ fn a_model_on_mantle_is_neither_asked_of_bedrock_nor_called_good() {
         .env("ANTHROPIC_DEFAULT_HAIKU_MODEL", MAIN);
     let told = checkup(&machine);
     assert_eq!(told.run.code, 3, "{}", told.open());
-    let untold = told.finding("bedrock-enabled", "cannot-tell");
-    assert!(
-        untold["what"]
-            .as_str()
-            .unwrap()
-            .contains("anthropic.claude-opus-5-5"),
-        "{untold}"
-    );
+    let untold = told.finding("model-access-granted", "cannot-tell");
+    assert_eq!(untold["subject"], "anthropic.claude-opus-5-5");
     for request in world.requests() {
         assert_ne!(request.model.as_deref(), Some("anthropic.claude-opus-5-5"));
     }

@@ -953,11 +953,6 @@ fn invoke_makes_one_real_request_of_one_token_per_model() {
     machine.env("ANTHROPIC_DEFAULT_HAIKU_MODEL", HAIKU);
     let checkup = checkup_with(&machine, &["--invoke"]);
     checkup.healthy();
-    assert!(
-        checkup.run.stderr.contains("1 token"),
-        "{}",
-        checkup.run.stderr
-    );
     let requests = world.requests();
     let mut models: Vec<&str> = Vec::new();
     for request in requests
@@ -967,7 +962,7 @@ fn invoke_makes_one_real_request_of_one_token_per_model() {
         assert_eq!(request.operation, STREAM);
         let body: Value = serde_json::from_str(&request.body).unwrap();
         assert_eq!(body["max_tokens"], 1);
-        assert_eq!(body["messages"].as_array().unwrap().len(), 1);
+        assert_eq!(body["messages"][0]["role"], "user");
         assert_eq!(body["bedrock_doctor_probe"], Value::Null);
         models.push(request.model.as_deref().unwrap());
     }

@@ -48,34 +48,15 @@ which reaches Claude Code however it is started.
             provider.source.words()
         );
         vec![match provider.value {
-            Provider::Bedrock => Finding::pass(goes),
-            Provider::BedrockAndMantle => match on_mantle(configuration) {
-                Some((part, model)) => untested(&format!(
-                    "{goes}; those for the {part} `{model}` go to Mantle"
-                )),
-                None => Finding::pass(goes),
-            },
-            Provider::Mantle | Provider::AnthropicAws => untested(&goes),
+            Provider::Bedrock | Provider::BedrockAndMantle | Provider::Mantle => {
+                Finding::pass(goes)
+            }
+            // A service of its own, with AWS's credentials: what can be told of its requests is told where they are tried.
+            Provider::AnthropicAws => Finding::not_applicable(goes),
             Provider::Vertex | Provider::Foundry => another(configuration, goes),
             Provider::Anthropic => off(configuration),
         }]
     }
-}
-
-/// A model in use that is served by Mantle and not by Bedrock's own API.
-fn on_mantle(configuration: &Configuration) -> Option<(&'static str, String)> {
-    let used = configuration.models.in_use().into_iter();
-    let mut used = used.map(|(model, part)| (part, model));
-    used.find(|(_, model)| configuration.goes_to_mantle(model))
-}
-
-fn untested(goes: &str) -> Finding {
-    Finding::cannot_tell(format!(
-        "{goes}; settings, Region and credentials were looked at, the requests themselves were not tested"
-    ))
-    .code("provider-not-covered")
-    .why("what this checkup says about models and permissions holds for Bedrock's own API")
-    .fix_command("see where they go, and with which model", "bedrock-doctor resolve")
 }
 
 fn another(configuration: &Configuration, goes: String) -> Finding {
@@ -389,13 +370,15 @@ mod tests {
     }
 
     #[test]
-    fn cannot_tell_whether_mantle_and_the_claude_platform_answer() {
-        for provider in [Provider::Mantle, Provider::AnthropicAws] {
+    fn the_other_services_of_aws_are_no_mistake() {
+        for (provider, status) in [
+            (Provider::Mantle, Status::Pass),
+            (Provider::AnthropicAws, Status::NotApplicable),
+        ] {
             let facts = off_with(|configuration| {
                 configuration.provider = from_shell("CLAUDE_CODE_USE_MANTLE", provider);
             });
-            let code = Some("provider-not-covered");
-            only(&CHECK, &facts, Status::CannotTell, code);
+            only(&CHECK, &facts, status, None);
         }
     }
 

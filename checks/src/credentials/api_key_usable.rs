@@ -4,7 +4,8 @@ use super::{made_elsewhere, use_region_of_key};
 use crate::check::{Check, Family, Meta};
 use crate::claude_code::network::host_of;
 use crate::facts::{
-    ApiKey, ApiKeyForm, Configuration, CredentialKind, Credentials, Now, SecretShape, Shown,
+    ApiKey, ApiKeyForm, Configuration, CredentialKind, Credentials, Now, Provider, SecretShape,
+    Shown,
 };
 use crate::finding::{Basis, Finding};
 use crate::text::relative;
@@ -45,6 +46,13 @@ Generate a new key in the Region that is used, set `AWS_REGION` to the key's Reg
     fn run((Now(now), credentials, configuration): Self::Needs<'_>) -> Vec<Finding> {
         let key = match (credentials.kind, &credentials.api_key) {
             (CredentialKind::ApiKey, Some(key)) => key,
+            (CredentialKind::ApiKey, None)
+                if configuration.provider.value == Provider::AnthropicAws =>
+            {
+                return vec![Finding::not_applicable(
+                    "a key of Claude Platform on AWS tells nothing about itself",
+                )];
+            }
             (CredentialKind::ApiKey, None) => {
                 return vec![Finding::cannot_tell("the form of the API key is not known")];
             }

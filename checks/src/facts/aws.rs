@@ -107,13 +107,17 @@ pub enum UseCaseForm {
     Missing,
 }
 
-/// The two operations Claude Code uses.
+/// The operations with which Claude Code asks for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InvokeOperation {
     /// The start-up model check.
     InvokeModel,
-    /// Every answer.
+    /// Every answer of Bedrock's own API.
     InvokeModelWithResponseStream,
+    /// Every answer of Bedrock's Mantle endpoint.
+    MantleCreateInference,
+    /// Every answer of Claude Platform on AWS.
+    AnthropicAwsCreateInference,
 }
 
 impl InvokeOperation {
@@ -122,6 +126,44 @@ impl InvokeOperation {
         match self {
             Self::InvokeModel => "bedrock:InvokeModel",
             Self::InvokeModelWithResponseStream => "bedrock:InvokeModelWithResponseStream",
+            Self::MantleCreateInference => "bedrock-mantle:CreateInference",
+            Self::AnthropicAwsCreateInference => "aws-external-anthropic:CreateInference",
+        }
+    }
+
+    /// The service that a request is signed for.
+    pub fn signing_service(self) -> &'static str {
+        match self {
+            Self::InvokeModel | Self::InvokeModelWithResponseStream => "bedrock",
+            Self::MantleCreateInference => "bedrock-mantle",
+            Self::AnthropicAwsCreateInference => "aws-external-anthropic",
+        }
+    }
+
+    /// The service, as its host is called.
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::InvokeModel | Self::InvokeModelWithResponseStream => "bedrock-runtime",
+            other => other.signing_service(),
+        }
+    }
+
+    /// Whether the request is one of Anthropic's Messages API.
+    pub fn is_messages_api(self) -> bool {
+        matches!(
+            self,
+            Self::MantleCreateInference | Self::AnthropicAwsCreateInference
+        )
+    }
+
+    /// The content type of the answer that streams; none for the operation that does not.
+    pub fn stream_type(self) -> Option<&'static str> {
+        match self {
+            Self::InvokeModel => None,
+            Self::InvokeModelWithResponseStream => Some("application/vnd.amazon.eventstream"),
+            Self::MantleCreateInference | Self::AnthropicAwsCreateInference => {
+                Some("text/event-stream")
+            }
         }
     }
 }
@@ -135,8 +177,14 @@ pub struct Invocation {
     pub part: String,
     /// The operation.
     pub operation: InvokeOperation,
+    /// The Region, when it is not that of the main model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Whether a real request was made (`--invoke`), or one whose body must be refused.
     pub real: bool,
+    /// The betas of a real request; none where nobody knows which ones Claude Code sends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub betas: Vec<String>,
     /// What came back.
     pub outcome: Observed<InvokeAnswer>,
 }
@@ -147,8 +195,23 @@ pub struct InvokeAnswer {
     /// The answer's content type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// Whether the event stream was complete; for `InvokeModel` whether the body was a message.
+    /// Whether the answer could be read to its end.
     pub complete: bool,
+    /// Whether a guardrail put its own text in the place of the model's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guardrail_intervened: bool,
+    /// What was billed, as the answer says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+}
+
+/// The tokens of a request and its answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Read.
+    pub input_tokens: u64,
+    /// Written.
+    pub output_tokens: u64,
 }
 
 /// How far this machine's clock is from AWS's.

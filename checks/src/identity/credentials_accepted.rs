@@ -139,6 +139,8 @@ fn refused(
         Some("sts") => "STS",
         Some("bedrock-runtime") => "the Bedrock runtime",
         Some("bedrock") => "Bedrock",
+        Some("bedrock-mantle") => "Mantle",
+        Some("aws-external-anthropic") => "Claude Platform on AWS",
         _ => "AWS",
     };
     let whose = credentials.map_or_else(|| "the credentials".to_owned(), whose);
@@ -186,6 +188,10 @@ fn key_of_another_region<'a>(
 /// The credentials in a sentence: source, profile, the end of the access key id.
 fn whose(credentials: &Credentials) -> String {
     match credentials.kind {
+        // Only a key of Bedrock's tells something about itself.
+        CredentialKind::ApiKey if credentials.api_key.is_none() => {
+            return "the API key in `ANTHROPIC_AWS_API_KEY`".to_owned();
+        }
         CredentialKind::ApiKey => return "the API key in `AWS_BEARER_TOKEN_BEDROCK`".to_owned(),
         CredentialKind::Unsigned => {
             return "requests without a signature (`CLAUDE_CODE_SKIP_BEDROCK_AUTH`)".to_owned();
@@ -334,6 +340,9 @@ fn renewal(finding: Finding, credentials: &Credentials, facts: &Facts) -> Findin
         CredentialKind::WebIdentity => finding.fix("have a new token written to the file that `AWS_WEB_IDENTITY_TOKEN_FILE` or the profile names"),
         CredentialKind::Container | CredentialKind::InstanceMetadata => {
             finding.fix("start the container or instance again with its role: such credentials are renewed by the platform")
+        }
+        CredentialKind::ApiKey if credentials.api_key.is_none() => {
+            finding.fix("make a new API key of Claude Platform on AWS and set `ANTHROPIC_AWS_API_KEY` to it")
         }
         CredentialKind::ApiKey => finding.fix(format!(
             "make a new API key in the Bedrock console of Region `{}` and set `AWS_BEARER_TOKEN_BEDROCK` to it; a short-term key lives for 12 hours at most and only in its Region",

@@ -361,6 +361,8 @@ mod tests {
         let answered = Observed::Known(InvokeAnswer {
             content_type: None,
             complete: true,
+            guardrail_intervened: false,
+            usage: None,
         });
         let finding = only(&CHECK, &with(|_| (), &answered), Status::Pass, None);
         assert_eq!(finding.evidence.basis, Basis::Observed);

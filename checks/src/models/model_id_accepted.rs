@@ -1,10 +1,12 @@
 use super::{
-    ENDED, Trial, foundation_model, in_use, list_ids, listed_for, model_id_well_formed,
+    ENDED, Trial, asked, foundation_model, in_use, list_ids, listed_for, model_id_well_formed,
     model_prefix_matches_region, named, per_model, replace_id,
 };
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
-use crate::facts::{Configuration, InferenceProfiles, Invocation, Observed, SourceKind};
+use crate::facts::{
+    Configuration, InferenceProfiles, Invocation, InvokeOperation, Observed, SourceKind,
+};
 use crate::finding::{Basis, Finding, Status};
 
 /// See [`Meta::docs`].
@@ -51,7 +53,7 @@ fn judge(
 ) -> Finding {
     match Trial::of(trial) {
         Trial::Accepted(basis, words) => {
-            Finding::pass(format!("Bedrock knows {}", named(trial))).evidence(basis, words)
+            Finding::pass(format!("{} knows {}", asked(trial), named(trial))).evidence(basis, words)
         }
         Trial::Refused(failure, Answer::ModelId(signature))
             if !ENDED.contains(&signature.cause.as_str()) =>
@@ -61,17 +63,37 @@ fn judge(
                 if failure.message.contains("on-demand throughput") {
                     format!("{} can be invoked only through an inference profile", named(trial))
                 } else {
-                    format!("Bedrock does not know {}: {}", named(trial), failure.message)
+                    format!("{} does not know {}: {}", asked(trial), named(trial), failure.message)
                 },
             )
             .owner(signature.owner)
             .why("no request for this id can work; Claude Code prints `API Error: 400` or that the model is not available")
             .evidence(Basis::Reported, failure.words())
             .request_id(failure.request_id.clone());
+            if trial.operation.is_messages_api() {
+                finding = finding
+                    .explained_by("model-id-well-formed")
+                    .explained_by("mantle-lists-models");
+                return elsewhere(finding, trial);
+            }
             finding = explained(finding, trial, listed, configuration);
             repair(finding, trial, listed.known(), configuration)
         }
         other => other.not_judged_here(trial),
+    }
+}
+
+/// The ids of the services with Anthropic's Messages API, which list none.
+fn elsewhere(finding: Finding, trial: &Invocation) -> Finding {
+    if trial.operation == InvokeOperation::MantleCreateInference {
+        finding
+            .fix("use an id of Mantle's: `anthropic.claude-…`, without a prefix such as `us.` and without date and version")
+            .fix_command(
+                "or let ids of inference profiles go to Bedrock's own API",
+                "export CLAUDE_CODE_USE_BEDROCK=1",
+            )
+    } else {
+        finding.fix("use an id of Anthropic's API, such as `claude-sonnet-4-6`")
     }
 }
 

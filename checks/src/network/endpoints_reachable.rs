@@ -1,5 +1,6 @@
 //! See [`Meta::docs`]. What each stage tells stands in a file of its own.
 
+mod gateway;
 mod inspection;
 mod private_network;
 mod proxy;
@@ -7,17 +8,18 @@ mod silence;
 mod stranger;
 mod tls;
 
+use self::gateway::{garbled, only_unstreamed, works_unstreamed};
 use super::{
     answered, asked_only_here, aws_failures, invocations_answered, no_answer, only_a_warning,
 };
+use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::network::host_of;
 use crate::facts::{
     AllFacts, CallerIdentity, Certificate, Configuration, Connection, Facts, Failure, FailureKind,
-    InferenceProfiles, Invocation, Observed, Proxy, Value,
+    InferenceProfiles, Invocation, Proxy, Value,
 };
 use crate::finding::{Basis, Finding, Owner};
-use crate::models::{CUT_OFF, Trial};
 use crate::probe::ProbeId;
 use crate::text::{list, shell_word};
 
@@ -71,13 +73,16 @@ or IAM Identity Center where the credentials come from there.
                 continue;
             }
             let host = failure.host.as_deref().unwrap_or("the AWS endpoint");
-            if failure.is_transport() && !judged.contains(&(host, failure.kind)) {
+            let unreached = matches!(answer(failure), Answer::Unreached);
+            if unreached && !judged.contains(&(host, failure.kind)) {
                 judged.push((host, failure.kind));
                 let finding = Broken::new(facts, host, failure).judged();
                 findings.push(if asked_only_here(facts, probe) {
                     only_a_warning(finding)
                 } else if probe == ProbeId::InferenceProfiles && invocations_answered(facts) {
                     without_listing(finding)
+                } else if works_unstreamed(facts, failure) {
+                    only_unstreamed(finding)
                 } else {
                     finding
                 });
@@ -274,34 +279,6 @@ fn without_listing(mut finding: Finding) -> Finding {
         // Seen with 2.1.330, when the host was silent.
         "Bedrock itself answers. Claude Code waits for the list of inference profiles at every start, about 8 s where nothing comes, and goes on without it: it then puts the Region's prefix before model ids unchecked",
     )
-}
-
-/// Real requests whose answer is not the stream that Claude Code reads.
-fn garbled(facts: &Facts) -> Vec<Finding> {
-    let invocations = facts.invocations.known().into_iter().flatten();
-    invocations
-        .into_iter()
-        .filter_map(|invocation| {
-            let Trial::Garbled(words) = Trial::of(invocation) else {
-                return None;
-            };
-            let code = match &invocation.outcome {
-                Observed::Known(answer) if answer.content_type.is_none() => "gateway-strips-content-type",
-                // An event stream that something rewrote cannot be read to its end either.
-                Observed::Known(answer) if !answer.complete && words == CUT_OFF => "gateway-connection-dropped",
-                _ => "gateway-rewrites-event-stream",
-            };
-            Some(
-                Finding::fail(code, format!("the answer for `{}` {words}", invocation.model))
-                    .subject(&invocation.model)
-                    .owner(Owner::NetworkTeam)
-                    .why("Claude Code reads only a complete stream of the type `application/vnd.amazon.eventstream`")
-                    .evidence(Basis::Observed, "a real request was answered with status 200")
-                    .shared()
-                    .fix("let the gateway or proxy pass the body and the `Content-Type` of Bedrock's answers unchanged and unbuffered"),
-            )
-        })
-        .collect()
 }
 
 /// The proxy that requests to a host go through.

@@ -355,10 +355,16 @@ pub(super) fn remedy(
     let region = known.configuration.region.value.as_str();
     let resources = shortened(&known.resources_of(model));
     let quoted: Vec<String> = resources.iter().map(|arn| format!("\"{arn}\"")).collect();
-    let statement = format!(
-        "{{\"Effect\": \"Allow\", \"Action\": [\"bedrock:InvokeModel\", \"bedrock:InvokeModelWithResponseStream\"], \"Resource\": [{}]}}",
-        quoted.join(", ")
-    );
+    let statement = match (denial.action.as_deref(), denial.resource.as_deref()) {
+        // A guardrail, Mantle, Claude Platform on AWS: what AWS names is what is needed.
+        (Some(action), Some(resource)) if !action.starts_with("bedrock:Invoke") => format!(
+            "{{\"Effect\": \"Allow\", \"Action\": \"{action}\", \"Resource\": \"{resource}\"}}"
+        ),
+        _ => format!(
+            "{{\"Effect\": \"Allow\", \"Action\": [\"bedrock:InvokeModel\", \"bedrock:InvokeModelWithResponseStream\"], \"Resource\": [{}]}}",
+            quoted.join(", ")
+        ),
+    };
     let blamed = denial
         .policy_arn
         .as_ref()

@@ -5,7 +5,7 @@ mod iam;
 mod messages;
 mod metadata;
 mod quotas;
-mod runtime;
+pub(crate) mod runtime;
 mod sso;
 mod sts;
 

@@ -12,7 +12,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use serde_json::{Value, json};
 use tokio::time::Sleep;
 
-use crate::{event_stream, record::Request};
+use crate::{answers::runtime, event_stream, record::Request};
 
 /// Status, header fields and body of an answer.
 #[derive(Debug, Clone)]
@@ -95,6 +95,14 @@ impl Reply {
         }));
         let end = event_stream::exception(code, message);
         Self::new(200, event_stream::CONTENT_TYPE, [start, end].concat())
+    }
+
+    /// A whole stream in which a guardrail speaks in the place of the model.
+    pub(crate) fn guardrail_intervened() -> Self {
+        let mut events = runtime::events("claude");
+        events[5]["amazon-bedrock-guardrailAction"] = json!("INTERVENED");
+        let body: Vec<u8> = events.iter().flat_map(event_stream::chunk).collect();
+        Self::new(200, event_stream::CONTENT_TYPE, body)
     }
 
     /// Writes `request_id` where the answer has a place for it; a web page is none of AWS's and has none.

@@ -24,6 +24,9 @@ pub struct Rule {
     pub(crate) delay: Duration,
     pub(crate) effect: Effect,
     pub(crate) cut: Option<Cut>,
+    /// Whether a gateway answers: without the header fields that only AWS sends.
+    pub(crate) foreign: bool,
+    pub(crate) without: Option<String>,
 }
 
 /// What becomes of a request.
@@ -57,6 +60,8 @@ impl Rule {
             delay: Duration::ZERO,
             effect: Effect::Normal,
             cut: None,
+            foreign: false,
+            without: None,
         }
     }
 
@@ -98,6 +103,11 @@ impl Rule {
         self.effect(Effect::Reply(Reply::stream_error(code, message)))
     }
 
+    /// Answers 200 with a whole stream in which a guardrail speaks in the place of the model.
+    pub fn guardrail_intervenes(self) -> Self {
+        self.effect(Effect::Reply(Reply::guardrail_intervened()))
+    }
+
     /// Answers with exactly this.
     pub fn respond(self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
         let headers = headers
@@ -125,6 +135,18 @@ impl Rule {
     /// Waits before the answer.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// Leaves out what only AWS's answers carry, as a gateway that answers for itself does.
+    pub fn not_from_aws(mut self) -> Self {
+        self.foreign = true;
+        self
+    }
+
+    /// Takes one header field out of the answer, as something in between does.
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.without = Some(name.to_owned());
         self
     }
 

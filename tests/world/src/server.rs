@@ -193,7 +193,16 @@ async fn answer(
     if matches!(rule.cut, Some(Cut::Reset(_))) {
         reset.store(true, Ordering::Relaxed);
     }
-    let reply = reply.identified(&format!("00000000-0000-4000-8000-{serial:012}"));
+    let mut reply = if rule.foreign {
+        reply
+    } else {
+        reply.identified(&format!("00000000-0000-4000-8000-{serial:012}"))
+    };
+    if let Some(unwanted) = &rule.without {
+        reply
+            .headers
+            .retain(|(name, _)| !name.eq_ignore_ascii_case(unwanted));
+    }
     shared.record.answered(place, reply.status);
 
     let date = DateTimePrinter::new()

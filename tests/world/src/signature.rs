@@ -36,11 +36,16 @@ pub(crate) fn refusal(request: &Request, account: &Account) -> Option<Reply> {
     let query = matches!(request.service.as_str(), "sts" | "iam");
     let wanted = match request.service.as_str() {
         "bedrock" | "bedrock-runtime" => "bedrock",
-        service @ ("sts" | "iam" | "servicequotas") => service,
+        service @ ("sts"
+        | "iam"
+        | "servicequotas"
+        | "bedrock-mantle"
+        | "aws-external-anthropic") => service,
         _ => return None,
     };
-    if request.operation == "sts:AssumeRoleWithWebIdentity" || (request.bearer.is_some() && !query)
-    {
+    let by_key = request.bearer.is_some()
+        || (wanted == "aws-external-anthropic" && request.headers.contains_key("x-api-key"));
+    if request.operation == "sts:AssumeRoleWithWebIdentity" || (by_key && !query) {
         return None;
     }
     let (missing, invalid) = if query {

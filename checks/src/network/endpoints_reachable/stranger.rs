@@ -1,5 +1,6 @@
 //! What it means when something else than AWS answers: a sign-in page, a filter, a gateway.
 
+use super::gateway::mixed_up;
 use super::{Broken, reason};
 use crate::claude_code::network::host_of;
 use crate::facts::{NOT_SENT, SourceKind, Value};
@@ -10,6 +11,9 @@ pub(super) fn answered(broken: &Broken<'_>) -> Finding {
     let gateway = gateway(broken);
     if failure.message == NOT_SENT {
         return unusable(host, gateway);
+    }
+    if let Some(finding) = mixed_up(host, failure, broken.configuration) {
+        return finding;
     }
     let said = reason(&failure.message, &["an answer that is not AWS's: "]);
     let what = format!("what came back from `{host}` is no answer of AWS: {said}");

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use super::*;
 use crate::check::Entry;
 use crate::facts::{
-    Absence, CaFile, CaSource, CertificateProblem, CredentialKind, InvokeAnswer, Stage, StageTime,
+    Absence, CaFile, CaSource, CertificateProblem, CredentialKind, Observed, Stage, StageTime,
     Step, StepOutcome, Stranger,
 };
 use crate::finding::{Explanation, Status};
@@ -682,30 +682,6 @@ fn an_answer_of_a_gateway_names_its_variable() {
     let finding = only(&CHECK, &facts, Status::Fail, Some("answer-not-from-aws"));
     assert_eq!(finding.owner, Owner::You);
     assert!(finding.fix[0].text.contains("ANTHROPIC_BEDROCK_BASE_URL"));
-}
-
-#[test]
-fn a_stream_must_be_complete_and_of_the_right_type() {
-    let stream = "application/vnd.amazon.eventstream";
-    for (content_type, complete, code) in [
-        (
-            Some("text/event-stream"),
-            true,
-            "gateway-rewrites-event-stream",
-        ),
-        (None, true, "gateway-strips-content-type"),
-        (Some(stream), false, "gateway-connection-dropped"),
-    ] {
-        let mut facts = invoked(&Observed::Known(InvokeAnswer {
-            content_type: content_type.map(str::to_owned),
-            complete,
-        }));
-        if let Observed::Known(invocations) = &mut facts.invocations {
-            invocations.truncate(1);
-            invocations[0].real = true;
-        }
-        only(&CHECK, &facts, Status::Fail, Some(code));
-    }
 }
 
 #[test]

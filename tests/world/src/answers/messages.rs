@@ -31,6 +31,15 @@ fn mantle_id(id: &str) -> &str {
 pub(super) fn answer(request: &Request) -> Option<Reply> {
     let body: Value = serde_json::from_str(&request.body).ok()?;
     let model = body["model"].as_str()?;
+    if body["messages"].as_array().is_none_or(Vec::is_empty) {
+        return Some(Reply::json(
+            400,
+            &json!({"type": "error", "error": {
+                "type": "invalid_request_error",
+                "message": "messages: at least one message is required",
+            }}),
+        ));
+    }
     if body["stream"] != true {
         return Some(Reply::json(200, &runtime::message(model)));
     }

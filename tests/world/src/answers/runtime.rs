@@ -102,7 +102,7 @@ pub(super) fn message(model: &str) -> Value {
     })
 }
 
-pub(super) fn events(model: &str) -> [Value; 6] {
+pub(crate) fn events(model: &str) -> [Value; 6] {
     let mut start = message(model);
     start["content"] = json!([]);
     start["stop_reason"] = Value::Null;

@@ -26,15 +26,29 @@ fn every_host_is_behind_the_direct_door_over_tls() {
 #[test]
 fn mantle_and_claude_platform_answer_a_message() {
     let world = World::healthy();
-    for (host, path) in [
-        ("bedrock-mantle.us-east-1.api.aws", "/anthropic/v1/messages"),
-        ("aws-external-anthropic.us-east-1.api.aws", "/v1/messages"),
+    for (service, path) in [
+        ("bedrock-mantle", "/anthropic/v1/messages"),
+        ("aws-external-anthropic", "/v1/messages"),
     ] {
-        for (stream, kind) in [(false, "application/json"), (true, "text/event-stream")] {
+        let host = format!("{service}.us-east-1.api.aws");
+        let ask = |headers: &str, body: &str| {
             let connection = TcpStream::connect(world.direct()).unwrap();
-            let mut connection = handshake(&world, connection, host).unwrap();
-            let body = format!(r#"{{"model": "anthropic.claude-opus-5-5", "stream": {stream}}}"#);
-            let answer = exchange(&mut connection, &format!("POST {path}"), "", &body).unwrap();
+            let mut connection = handshake(&world, connection, &host).unwrap();
+            exchange(&mut connection, &format!("POST {path}"), headers, body).unwrap()
+        };
+        let headers = signed("AKIA", "us-east-1", service);
+        let empty = r#"{"model": "anthropic.claude-opus-5-5", "messages": []}"#;
+        assert_eq!(ask(&headers, empty).status, 400);
+        assert_eq!(ask("", empty).status, 403);
+        assert_eq!(
+            ask(&signed("AKIA", "us-east-1", "bedrock"), empty).status,
+            403
+        );
+        for (stream, kind) in [(false, "application/json"), (true, "text/event-stream")] {
+            let body = format!(
+                r#"{{"model": "anthropic.claude-opus-5-5", "stream": {stream}, "messages": [{{}}]}}"#
+            );
+            let answer = ask(&headers, &body);
             assert_eq!(
                 (answer.status, answer.header("content-type")),
                 (200, Some(kind))
