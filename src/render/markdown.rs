@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bedrock_doctor_checks::facts::{Facts, Observed, Proxy, StepOutcome};
+use bedrock_doctor_checks::facts::{Connection, Facts, Observed, Proxy, StepOutcome};
 use bedrock_doctor_checks::finding::{Owner, Status};
 use bedrock_doctor_checks::text::utc;
 
@@ -235,7 +235,30 @@ fn probes(out: &mut String, report: &Report) -> std::fmt::Result {
             clock.ahead_seconds, clock.host
         )?;
     }
+    for connection in report.facts.connections.known().into_iter().flatten() {
+        writeln!(out, "* {}", escaped(&way(connection)))?;
+    }
     writeln!(out)
+}
+
+/// How far a connection came, which way, and who signed the certificate that was shown.
+fn way(connection: &Connection) -> String {
+    let part = |words: &str, value: Option<&String>| {
+        value.map_or_else(String::new, |value| format!("{words}`{value}`"))
+    };
+    let address = connection.address.map(|address| address.ip.to_string());
+    let certificate = connection.certificate.as_ref();
+    format!(
+        "`{}`{}{}: {}{}",
+        connection.host,
+        part(" through the proxy ", connection.proxy.as_ref()),
+        part(" at ", address.as_ref()),
+        connection.times(),
+        part(
+            "; certificate by ",
+            certificate.and_then(|certificate| certificate.issuers.first())
+        ),
+    )
 }
 
 /// A text that Markdown shows as it is; between backticks it does so by itself.

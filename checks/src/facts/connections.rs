@@ -70,6 +70,19 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// `DNS 3 ms, TCP 11 ms, TLS 14 ms, answer 80 ms`; what did not come to a good end says so.
+    pub fn times(&self) -> String {
+        let all: Vec<String> = self
+            .stages
+            .iter()
+            .map(|time| {
+                let end = if time.complete { "" } else { " and no end" };
+                format!("{} {} ms{end}", time.stage.name(), time.milliseconds)
+            })
+            .collect();
+        all.join(", ")
+    }
+
     /// Whether an answer began to arrive.
     pub fn was_answered(&self) -> bool {
         self.stages

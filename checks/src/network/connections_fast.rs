@@ -68,11 +68,7 @@ The stage says where to look: the DNS server, the way to AWS, the proxy, the ins
         for connection in answered {
             let stages = slow_stages(connection);
             if stages.is_empty() {
-                fast.push(format!(
-                    "`{}`: {}",
-                    connection.host,
-                    times(&connection.stages)
-                ));
+                fast.push(format!("`{}`: {}", connection.host, connection.times()));
             } else {
                 slow.push(warning(connection, &stages));
             }
@@ -124,7 +120,7 @@ fn warning(connection: &Connection, slow: &[&StageTime]) -> Finding {
     .subject(host)
     .owner(Owner::NetworkTeam)
     .why("every request of Claude Code waits for the same")
-    .evidence(Basis::Observed, times(&connection.stages));
+    .evidence(Basis::Observed, connection.times());
     let Some(first) = slow.first() else {
         return finding;
     };
@@ -141,15 +137,6 @@ fn warning(connection: &Connection, slow: &[&StageTime]) -> Finding {
             finding.fix("see what holds requests or answers back on the way: a proxy that scans them first, a busy line")
         }
     }
-}
-
-/// `DNS 3 ms, TCP 11 ms, TLS 14 ms, answer 80 ms`.
-fn times(stages: &[StageTime]) -> String {
-    let all: Vec<String> = stages
-        .iter()
-        .map(|time| format!("{} {} ms", time.stage.name(), time.milliseconds))
-        .collect();
-    all.join(", ")
 }
 
 #[cfg(test)]

@@ -185,7 +185,7 @@ fn unknown(broken: &Broken<'_>, certificate: &Certificate, what: String) -> Find
         ));
     }
     let root = match certificate.issuers.last() {
-        Some(root) => format!("the root certificate above `{root}`"),
+        Some(root) => format!("the certificate of the authority `{root}`"),
         None => "the company's root certificate".to_owned(),
     };
     let files = broken
