@@ -151,6 +151,7 @@ impl Http {
         request: http::Request<SdkBody>,
     ) -> Result<(u16, Vec<u8>), Failure> {
         use http_body_util::BodyExt as _;
+        let host = request.uri().host().unwrap_or_default().to_owned();
         let response = self.exchange(plane, request).await?;
         let status = response.status().as_u16();
         let body = http_body_util::Limited::new(response.into_body(), 1024 * 1024);
@@ -159,6 +160,7 @@ impl Http {
             Err(error) => Err(match error.downcast::<TransportFailure>() {
                 Ok(broken) => broken.0,
                 Err(_) => Failure {
+                    host: Some(host),
                     status: Some(status),
                     ..Failure::new(FailureKind::Http, "the answer is longer than any of AWS's")
                 },

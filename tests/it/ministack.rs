@@ -164,6 +164,36 @@ fn a_policy_denies() {
     assert_owner(root, "account-admin");
 }
 
+/// STS takes signatures up to 15 minutes old, Bedrock up to 5: Bedrock decides.
+#[test]
+fn five_minutes_are_the_limit_of_a_signature() {
+    let Some(server) = Ministack::shared() else {
+        return;
+    };
+    let mut machine = machine(server, &server.keys(Caller::Allowed));
+    for offset in ["-6m", "+6m"] {
+        if set_clock(&mut machine, offset).is_none() {
+            return;
+        }
+        let told = checkup(&machine);
+        told.one_root(1, "clock-in-step", "clock-skew");
+        assert_eq!(told.report["facts"]["caller_identity"]["status"], "known");
+        assert_eq!(
+            told.report["facts"]["inference_profiles"]["status"],
+            "failed"
+        );
+    }
+    for offset in ["-4m", "+4m"] {
+        set_clock(&mut machine, offset).unwrap();
+        let told = checkup(&machine);
+        assert_eq!(told.finding("clock-in-step", "warn")["code"], "clock-skew");
+        assert_eq!(
+            told.report["facts"]["inference_profiles"]["status"],
+            "known"
+        );
+    }
+}
+
 #[test]
 fn a_clock_two_hours_behind() {
     let Some(server) = Ministack::shared() else {

@@ -262,6 +262,74 @@ fn a_certificate_of_a_company_is_told_with_the_variable_that_trusts_it() {
 }
 
 #[test]
+fn connections_are_kept_with_their_stages() {
+    let world = World::healthy();
+    world.proxy(ProxyBehaviour::Login("me:p@ss".to_owned()));
+    let mut machine = machine(&world);
+    let url = world.proxy_url().replace("http://", "http://me:p%40ss@");
+    machine.env("HTTPS_PROXY", &url);
+    let checkup = checkup(&machine);
+    checkup.healthy();
+    let connections = checkup.report["facts"]["connections"]["value"]
+        .as_array()
+        .unwrap();
+    let mut hosts: Vec<&str> = connections
+        .iter()
+        .map(|connection| connection["host"].as_str().unwrap())
+        .collect();
+    hosts.sort_unstable();
+    assert_eq!(hosts, [RUNTIME, BEDROCK, STS]);
+    for connection in connections {
+        assert_eq!(connection["proxy"], world.proxy_url());
+        assert_eq!(connection["address"]["kind"], "loopback");
+        let stages: Vec<&Value> = connection["stages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .inspect(|time| assert_eq!(time["complete"], true, "{connection}"))
+            .map(|time| &time["stage"])
+            .collect();
+        assert_eq!(stages, ["dns", "tcp", "proxy", "tls", "answer", "body"]);
+        assert!(connection["certificate"]["problem"].is_null());
+        let vouched_by = &connection["certificate"]["vouched_by"]["file"];
+        assert_eq!(vouched_by["variable"], "NODE_EXTRA_CA_CERTS");
+    }
+}
+
+#[test]
+fn a_refused_certificate_is_kept_with_who_vouches_for_it() {
+    let expired = shown(Tls::Expired);
+    let unknown = shown(Tls::OtherAuthority("Acme Root CA".to_owned()));
+    let certificate = |checkup: &Checkup| {
+        let connection = &checkup.report["facts"]["connections"]["value"][0];
+        let stages = connection["stages"].as_array().unwrap();
+        let last = stages.last().unwrap();
+        assert_eq!(
+            (&last["stage"], &last["complete"]),
+            (&"tls".into(), &false.into())
+        );
+        connection["certificate"].clone()
+    };
+    let expired = certificate(&expired);
+    assert_eq!(expired["problem"], "expired");
+    assert_eq!(expired["valid_until"], "2020-01-01T00:00:00Z");
+    assert_eq!(
+        expired["vouched_by"]["file"]["variable"],
+        "NODE_EXTRA_CA_CERTS"
+    );
+    let unknown = certificate(&unknown);
+    assert_eq!(unknown["problem"], "unknown-issuer");
+    assert!(unknown["vouched_by"].is_null());
+    assert!(
+        unknown["issuers"][0]
+            .as_str()
+            .unwrap()
+            .contains("CN=Acme Root CA")
+    );
+    assert_eq!(unknown["names"][0], STS);
+}
+
+#[test]
 fn a_certificate_that_the_named_file_does_not_cover_is_told_with_the_file() {
     let checkup = shown(Tls::OtherAuthority(
         "Acme Corp TLS Inspection CA".to_owned(),

@@ -35,7 +35,8 @@ certificates hold.
 
 ## Why it matters
 
-A signature holds for 5 minutes around AWS's own time. Beyond that every request is refused with a 403
+For Bedrock a signature holds for 5 minutes around AWS's own time; STS takes it for 15, so that it may still
+answer. Beyond that every request is refused with a 403
 that Claude Code shows as `AWS authentication failed` after about 4 minutes, although the credentials are good.
 Virtual machines and WSL fall behind while the host sleeps.
 
