@@ -56,3 +56,18 @@ pub(super) fn last_moment(certificate: &CertificateDer<'_>) -> Option<UnixTime> 
     let end = read.tbs_certificate().validity().not_after;
     Some(UnixTime::since_unix_epoch(end.to_unix_duration()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_certificate_is_an_empty_fact() {
+        for bytes in [&b""[..], b"\x30\x03\x02\x01\x05", &[0xff; 64]] {
+            let shown = CertificateDer::from(bytes.to_vec());
+            assert!(last_moment(&shown).is_none());
+            assert_eq!(read(&[shown]), Fact::default());
+        }
+        assert_eq!(read(&[]), Fact::default());
+    }
+}

@@ -478,14 +478,17 @@ const ALONE: &[Kind] = &[
         fault: "no DNS server runs",
         machine: || (direct(), Box::new(())),
         code: "dns-lookup-failed",
-        says: &["could not be resolved"],
+        says: &[
+            "could not be resolved",
+            "the DNS server of this machine cannot be reached",
+        ],
         ..Kind::FAILS
     },
     Kind {
         fault: "DNS does not know the name (NXDOMAIN)",
         machine: || named(Dns::NoSuchName),
         code: "dns-lookup-failed",
-        says: &["could not be resolved"],
+        says: &["could not be resolved", "not known"],
         ..Kind::FAILS
     },
     Kind {

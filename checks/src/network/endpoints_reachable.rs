@@ -179,9 +179,19 @@ impl<'a> Broken<'a> {
         if let Some(finding) = private_network::lacks_endpoint(self, message) {
             return finding;
         }
+        // EAI_AGAIN, in the words of the C libraries and of Windows.
+        let lower = message.to_lowercase();
+        let no_server = ["temporary failure", "try again", "temporary error"]
+            .iter()
+            .any(|words| lower.contains(words));
+        let why_not = if no_server {
+            "; the DNS server of this machine cannot be reached, or failed itself"
+        } else {
+            ""
+        };
         Finding::fail(
             "dns-lookup-failed",
-            format!("the name `{host}` could not be resolved: {message}"),
+            format!("the name `{host}` could not be resolved: {message}{why_not}"),
         )
         .owner(Owner::NetworkTeam)
         .why("Claude Code tries for about 3 minutes, then prints `Can't reach the API server — check your internet or DNS (ENOTFOUND)`")
