@@ -25,7 +25,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bedrock_doctor_checks::claude_code::Resolved;
-use bedrock_doctor_checks::claude_code::network::{CertificateStores, Plane, Routing};
+use bedrock_doctor_checks::claude_code::network::{
+    CertificateStores, ClientCertificate, Plane, Routing,
+};
 use bedrock_doctor_checks::claude_code::versions::Rules;
 use bedrock_doctor_checks::facts::{
     AwsCli, CaFile, Clock, Connection, Failure, FailureKind, Stage,
@@ -85,8 +87,9 @@ impl Http {
         }));
         let rules = Rules::of(resolved.inputs.version);
         let stores = CertificateStores::of(&resolved.inputs.environment, rules);
+        let client = ClientCertificate::of(&resolved.inputs.environment);
         Self(Arc::new(Shared {
-            trust: Arc::new(Trust::new(&world, &ca_files, stores)),
+            trust: Arc::new(Trust::new(&world, &ca_files, stores, client)),
             world,
             listing: Routed::by(&resolved.listing),
             credentials: Routed::by(&resolved.credentials),
@@ -309,9 +312,16 @@ fn failure(host: &str, error: &hyper_util::client::legacy::Error) -> Failure {
     while let Some(next) = innermost.source() {
         innermost = next;
     }
-    let reset = innermost
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionReset);
+    let io = innermost.downcast_ref::<std::io::Error>();
+    // Since TLS 1.3 a server says only after the handshake that it wants a certificate.
+    let tls = io.and_then(|io| io.get_ref()?.downcast_ref::<rustls::Error>());
+    if let Some(error @ rustls::Error::AlertReceived(_)) = tls {
+        return Failure {
+            host: Some(host.to_owned()),
+            ..Failure::new(FailureKind::Tls, trust::words(error))
+        };
+    }
+    let reset = io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionReset);
     let message = if reset {
         "the connection was reset before the answer".to_owned()
     } else {

@@ -7,15 +7,18 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use bedrock_doctor_checks::claude_code::network::CertificateStores;
-use bedrock_doctor_checks::facts::{CaFile, CaSource, Certificate, CertificateProblem};
+use bedrock_doctor_checks::claude_code::network::{CertificateStores, ClientCertificate};
+use bedrock_doctor_checks::facts::{
+    CaFile, CaSource, Certificate, CertificateProblem, WANTS_CERTIFICATE,
+};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
 };
 
 use super::certificate;
@@ -26,7 +29,14 @@ use crate::world::World;
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
     sources: Vec<Authorities>,
+    world: World,
+    client: Option<ClientCertificate>,
+    /// What this machine shows to servers that ask for a certificate. None: the files cannot be used.
+    own: OnceLock<Option<Own>>,
 }
+
+/// A certificate with those that signed it, and its key.
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The authorities of one source, read when they are needed.
 struct Authorities {
@@ -40,7 +50,12 @@ struct Authorities {
 
 impl Trust {
     /// `files`: those that Claude Code reads, and those that only the AWS CLI does.
-    pub(super) fn new(world: &World, files: &[CaFile], stores: CertificateStores) -> Self {
+    pub(super) fn new(
+        world: &World,
+        files: &[CaFile],
+        stores: CertificateStores,
+        client: Option<ClientCertificate>,
+    ) -> Self {
         let files = |honoured: bool| {
             let files = files.iter().filter(move |file| file.honoured == honoured);
             files.map(move |file| (CaSource::File(file.clone()), honoured))
@@ -54,6 +69,9 @@ impl Trust {
         sources.sort_by_key(|(_, honoured)| !honoured);
         Self {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
+            world: world.clone(),
+            client,
+            own: OnceLock::new(),
             sources: sources
                 .into_iter()
                 .map(|(source, honoured)| Authorities {
@@ -74,16 +92,32 @@ impl Trust {
             trust: Arc::clone(self),
             entry,
         };
-        match builder {
-            Ok(builder) => Arc::new(
-                builder
-                    .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(witness))
-                    .with_no_client_auth(),
-            ),
+        let builder = match builder {
+            Ok(builder) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(witness)),
             // `ring` has all of rustls' default versions; without any, no connection would be safe.
             Err(error) => unreachable!("ring lacks the default TLS versions: {error}"),
-        }
+        };
+        let own = self.own.get_or_init(|| self.own());
+        let with_own = own.as_ref().and_then(|(chain, key)| {
+            let builder = builder.clone();
+            let key = key.clone_key();
+            builder.with_client_auth_cert(chain.clone(), key).ok()
+        });
+        Arc::new(with_own.unwrap_or_else(|| builder.with_no_client_auth()))
+    }
+
+    /// Reads this machine's own certificate. A key that wants a passphrase cannot be used here.
+    fn own(&self) -> Option<Own> {
+        let client = self.client.as_ref()?;
+        let chain = certificates(&self.world, &client.certificate).ok()?;
+        let key = self
+            .world
+            .read_bytes(&self.world.working_folder().join(Path::new(&client.key)))
+            .ok()?;
+        let key = PrivateKeyDer::from_pem_slice(&key).ok()?;
+        Some((chain, key))
     }
 }
 
@@ -259,6 +293,12 @@ fn problem(error: &Error) -> CertificateProblem {
 
 /// What TLS failed at, in words that do not alarm.
 pub(super) fn words(error: &Error) -> String {
+    if matches!(
+        error,
+        Error::AlertReceived(AlertDescription::CertificateRequired)
+    ) {
+        return WANTS_CERTIFICATE.to_owned();
+    }
     if !matches!(error, Error::InvalidCertificate(_)) {
         return format!("TLS failed: {error}");
     }

@@ -160,7 +160,7 @@ const KINDS: &[Kind] = &[
         fault: "the proxy's DNS does not know the host",
         machine: || behind(ProxyBehaviour::DnsFailure),
         code: "dns-lookup-failed",
-        fix: "nslookup",
+        fix: "resolvable for the proxy",
         says: &["the proxy", "could not resolve"],
         ..Kind::FAILS
     },
@@ -234,6 +234,15 @@ const KINDS: &[Kind] = &[
         code: "tls-certificate-invalid",
         fix: "see what answers for",
         says: &["certificate", "another name", "`wrong.example.com`"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "the server wants a certificate of this machine (mTLS), and none is named",
+        machine: || shown(Tls::WantsCertificate),
+        code: "client-certificate-required",
+        fix: "export CLAUDE_CODE_CLIENT_CERT=",
+        owner: YOU,
+        says: &["wants a certificate of this machine"],
         ..Kind::FAILS
     },
     Kind {

@@ -190,7 +190,7 @@ fn a_name_that_cannot_be_resolved_is_told_as_dns() {
     let root = checkup.one_root(2, ID, "dns-lookup-failed");
     assert_owner(root, "network-team");
     assert_says(root, &["could not be resolved", STS, RUNTIME]);
-    assert_fix(root, &format!("nslookup {STS}"));
+    assert_fix_says(root, "this machine's own DNS is not asked");
     assert_hand_off(root, &[RUNTIME]);
     assert_nothing_else_told(&checkup);
 }
@@ -259,6 +259,28 @@ fn a_certificate_of_a_company_is_told_with_the_variable_that_trusts_it() {
         ["export NODE_EXTRA_CA_CERTS=/path/to/company-ca.pem"]
     );
     assert_nothing_else_told(&checkup);
+}
+
+#[test]
+fn this_machine_s_certificate_is_shown_to_whoever_asks_for_it() {
+    let world = World::healthy();
+    world.tls(Tls::WantsCertificate);
+    let [certificate, key] = world.client_certificate_paths();
+    let mut machine = machine(&world);
+    machine
+        .env(
+            "CLAUDE_CODE_CLIENT_CERT",
+            &certificate.display().to_string(),
+        )
+        .env("CLAUDE_CODE_CLIENT_KEY", &key.display().to_string());
+    checkup(&machine).healthy();
+    machine.env("CLAUDE_CODE_CLIENT_KEY", "/no/such/file");
+    let checkup = checkup(&machine);
+    let root = checkup.one_root(1, ID, "client-certificate-required");
+    assert_says(
+        root,
+        &["does not take the one of `CLAUDE_CODE_CLIENT_CERT`"],
+    );
 }
 
 #[test]

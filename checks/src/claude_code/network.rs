@@ -444,6 +444,27 @@ impl CertificateStores {
     }
 }
 
+/// The files of the certificate that Claude Code shows to servers that ask for one (mTLS): on both kinds of request
+/// (seen, 2.1.330).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The file of the certificate, with those that signed it.
+    pub certificate: String,
+    /// The file of its private key.
+    pub key: String,
+}
+
+impl ClientCertificate {
+    /// Both files, when both are named.
+    pub fn of(environment: &Environment) -> Option<Self> {
+        let file = |name| environment.set_value(name).map(|file| file.value);
+        Some(Self {
+            certificate: file("CLAUDE_CODE_CLIENT_CERT")?,
+            key: file("CLAUDE_CODE_CLIENT_KEY")?,
+        })
+    }
+}
+
 /// The files of certificates that variables name. What is wrong with them is for whoever reads them.
 pub fn ca_files(environment: &Environment) -> Vec<CaFile> {
     [

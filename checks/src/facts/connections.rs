@@ -190,6 +190,9 @@ impl CaSource {
     }
 }
 
+/// The message of a failure when the server wants to see a certificate of this machine.
+pub const WANTS_CERTIFICATE: &str = "the server wants a certificate of this machine (mTLS)";
+
 /// Why a certificate is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

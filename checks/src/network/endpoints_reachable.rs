@@ -189,12 +189,20 @@ impl<'a> Broken<'a> {
         } else {
             ""
         };
-        Finding::fail(
+        let finding = Finding::fail(
             "dns-lookup-failed",
             format!("the name `{host}` could not be resolved: {message}{why_not}"),
         )
         .owner(Owner::NetworkTeam)
-        .why("Claude Code tries for about 3 minutes, then prints `Can't reach the API server — check your internet or DNS (ENOTFOUND)`")
+        .why("Claude Code tries for about 3 minutes, then prints `Can't reach the API server — check your internet or DNS (ENOTFOUND)`");
+        if let Some(proxy) = self.proxy {
+            // Through a proxy only the proxy asks for the name.
+            return finding.fix(format!(
+                "make `{host}` resolvable for {}: this machine's own DNS is not asked",
+                named(proxy)
+            ));
+        }
+        finding
         .fix("look first whether this machine is online and, where the company needs it, in its VPN")
         .fix_command(
             format!("make `{host}` resolvable on this machine: by public DNS, through a proxy, or as a VPC endpoint with private DNS"),

@@ -12,9 +12,10 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::{
-    ServerConfig,
+    RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    server::WebPkiClientVerifier,
 };
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -41,6 +42,8 @@ pub enum Tls {
     Hang,
     /// The end of the connection instead of an answer to the handshake.
     Close,
+    /// A certificate for the asked host, and a request for one of the client's by the CA of the world.
+    WantsCertificate,
     /// Plain HTTP instead of an answer to the handshake.
     Plain,
     /// A certificate for the asked host, after this long.
@@ -105,6 +108,19 @@ impl Authorities {
         Ok(self.other(common_name)?.pem())
     }
 
+    /// Returns a certificate for a client by the CA that is trusted, and its key.
+    pub(crate) fn client_pem(&self) -> io::Result<(String, String)> {
+        let mut params =
+            CertificateParams::new(["client.example.com".to_owned()]).map_err(io::Error::other)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = date_time_ymd(2024, 1, 1);
+        params.not_after = date_time_ymd(2049, 1, 1);
+        let certificate = params
+            .signed_by(&self.key, &self.own)
+            .map_err(io::Error::other)?;
+        Ok((certificate.pem(), self.key.serialize_pem()))
+    }
+
     fn other(&self, common_name: &str) -> io::Result<Arc<Authority>> {
         let mut others = lock(&self.others);
         if let Some(known) = others.get(common_name) {
@@ -156,10 +172,21 @@ impl Authorities {
         let mut chain = vec![leaf.der().clone()];
         chain.extend(other.iter().map(|authority| authority.der().clone()));
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
+            .map_err(io::Error::other)?;
+        let builder = if *tls == Tls::WantsCertificate {
+            let mut known = RootCertStore::empty();
+            known
+                .add(self.own.der().clone())
+                .map_err(io::Error::other)?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(known), provider);
+            builder.with_client_cert_verifier(verifier.build().map_err(io::Error::other)?)
+        } else {
+            builder.with_no_client_auth()
+        };
+        let mut config = builder
             .with_single_cert(chain, key)
             .map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

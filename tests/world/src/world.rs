@@ -237,6 +237,17 @@ impl World {
         path
     }
 
+    /// Writes a certificate for a client and its key, for [`Tls::WantsCertificate`]; returns both files.
+    pub fn client_certificate_paths(&self) -> [PathBuf; 2] {
+        let made = self.shared.authorities.client_pem();
+        let (certificate, key) = made.expect("a certificate can be made");
+        [("client.pem", certificate), ("client.key", key)].map(|(name, pem)| {
+            let path = self.folder().join(name);
+            fs::write(&path, pem).expect("the world's folder is writable");
+            path
+        })
+    }
+
     /// The metadata service of an EC2 instance, for `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
     pub fn metadata_url(&self) -> String {
         let address = self.open(&self.metadata, Door::Plain(Some("imds")));

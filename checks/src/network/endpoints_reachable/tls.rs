@@ -2,7 +2,9 @@
 
 use super::inspection::{self, Kind};
 use super::{Broken, named, reason};
-use crate::facts::{CaFile, CaSource, Certificate, CertificateProblem, SourceKind};
+use crate::facts::{
+    CaFile, CaSource, Certificate, CertificateProblem, SourceKind, WANTS_CERTIFICATE,
+};
 use crate::finding::{Finding, Owner};
 use crate::text::{list, relative, shell_word, utc};
 
@@ -16,6 +18,9 @@ fn shower(broken: &Broken<'_>) -> String {
 
 pub(super) fn refused(broken: &Broken<'_>) -> Finding {
     let host = shower(broken);
+    if broken.failure.message.ends_with(WANTS_CERTIFICATE) {
+        return wants_certificate(broken, &host);
+    }
     let Some(certificate) = broken.certificate else {
         return Finding::fail(
             "tls-handshake-failed",
@@ -87,6 +92,32 @@ pub(super) fn refused(broken: &Broken<'_>) -> Finding {
             )),
         Some(CertificateProblem::UnknownIssuer) | None => untrusted(broken, certificate),
     }
+}
+
+/// The server asks for a certificate of this machine and got none that it accepts.
+fn wants_certificate(broken: &Broken<'_>, host: &str) -> Finding {
+    let set = |name: &str| {
+        broken
+            .configuration
+            .is_some_and(|configuration| configuration.is_set(name))
+    };
+    let named = ["CLAUDE_CODE_CLIENT_CERT", "CLAUDE_CODE_CLIENT_KEY"];
+    let finding = |state: &str| {
+        Finding::fail(
+            "client-certificate-required",
+            format!("{host} wants a certificate of this machine (mTLS), {state}"),
+        )
+        .why("what answers there lets in only machines that it knows by their certificate")
+    };
+    if !named.into_iter().all(set) {
+        return finding("and none is named").fix_command(
+            "get a certificate for this machine, with its key, from whoever runs what answers there, and name both files",
+            "export CLAUDE_CODE_CLIENT_CERT=/path/to/client.pem CLAUDE_CODE_CLIENT_KEY=/path/to/client.key",
+        );
+    }
+    finding("and does not take the one of `CLAUDE_CODE_CLIENT_CERT`").fix(
+        "see that the files of `CLAUDE_CODE_CLIENT_CERT` and `CLAUDE_CODE_CLIENT_KEY` are there, in PEM form, and not over; this checkup cannot use a key that wants a passphrase, Claude Code can",
+    )
 }
 
 /// Who issued a certificate, in brackets.
