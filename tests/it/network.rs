@@ -262,6 +262,19 @@ fn a_certificate_of_a_company_is_told_with_the_variable_that_trusts_it() {
 }
 
 #[test]
+fn where_verification_is_off_a_certificate_stops_the_checkup_only() {
+    let world = World::healthy();
+    world.untrusted_tls();
+    let mut machine = machine(&world);
+    machine.env("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    let checkup = checkup(&machine);
+    assert_eq!(checkup.run.code, 3, "{}", checkup.open());
+    let warning = checkup.finding(ID, "warn");
+    assert_eq!(warning["code"], "tls-inspection-untrusted-ca");
+    assert!(world.requests().is_empty());
+}
+
+#[test]
 fn this_machine_s_certificate_is_shown_to_whoever_asks_for_it() {
     let world = World::healthy();
     world.tls(Tls::WantsCertificate);

@@ -420,7 +420,8 @@ pub struct CertificateStores {
 }
 
 impl CertificateStores {
-    /// As `CLAUDE_CODE_CERT_STORE` says: names with commas between them, unknown ones ignored; both when it names none.
+    /// As `CLAUDE_CODE_CERT_STORE` says (seen, 2.1.330): names with commas between them, unknown ones ignored; both when
+    /// it names none.
     pub fn of(environment: &Environment, rules: Rules) -> Self {
         if !rules.has(Rule::SystemCertificates) {
             return Self {

@@ -440,6 +440,22 @@ fn says_who_vouches_for_a_certificate_that_claude_code_does_not_trust() {
 }
 
 #[test]
+fn who_switched_verification_off_is_not_stopped_by_a_certificate() {
+    let mut facts = configured(|configuration| {
+        let off = variable("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+        configuration.variables.push(off);
+    });
+    facts.connections = Observed::Known(vec![Connection {
+        certificate: Some(certificate("Acme", CertificateProblem::UnknownIssuer)),
+        ..connection(RUNTIME, "52.94.133.131", Stage::Tls, false)
+    }]);
+    let facts = failing(facts, broken(FailureKind::Tls, "the handshake failed"));
+    let code = Some("tls-inspection-untrusted-ca");
+    let finding = only(&CHECK, &facts, Status::Warn, code);
+    assert!(finding.why.unwrap().contains("goes on all the same"));
+}
+
+#[test]
 fn a_file_that_is_named_but_does_not_help_is_the_place_for_the_fix() {
     for (problem, words) in [
         (Some("no such file"), "is ignored (no such file)"),

@@ -3,9 +3,9 @@
 use super::inspection::{self, Kind};
 use super::{Broken, named, reason};
 use crate::facts::{
-    CaFile, CaSource, Certificate, CertificateProblem, SourceKind, WANTS_CERTIFICATE,
+    CaFile, CaSource, Certificate, CertificateProblem, Shown, SourceKind, WANTS_CERTIFICATE,
 };
-use crate::finding::{Finding, Owner};
+use crate::finding::{Finding, Owner, Status};
 use crate::text::{list, relative, shell_word, utc};
 
 /// Who showed the certificate: the host, or the proxy before it.
@@ -17,6 +17,21 @@ fn shower(broken: &Broken<'_>) -> String {
 }
 
 pub(super) fn refused(broken: &Broken<'_>) -> Finding {
+    let finding = judged(broken);
+    let unverified = broken
+        .configuration
+        .and_then(|configuration| configuration.variable("NODE_TLS_REJECT_UNAUTHORIZED"))
+        .is_some_and(|variable| variable.value.value == Shown::Plain("0".to_owned()));
+    if !unverified || broken.certificate.is_none() {
+        return finding;
+    }
+    Finding {
+        status: Status::Warn,
+        ..finding.why("Claude Code goes on all the same, because `NODE_TLS_REJECT_UNAUTHORIZED` is `0`; this checkup sends no credentials to somebody whom nothing on this machine vouches for, so that it cannot tell more")
+    }
+}
+
+fn judged(broken: &Broken<'_>) -> Finding {
     let host = shower(broken);
     if broken.failure.message.ends_with(WANTS_CERTIFICATE) {
         return wants_certificate(broken, &host);
@@ -179,10 +194,7 @@ fn untrusted(broken: &Broken<'_>, certificate: &Certificate) -> Finding {
 
 /// The stores that a variable names.
 fn cert_store(broken: &Broken<'_>) -> Option<String> {
-    let variables = &broken.configuration?.variables;
-    let variable = variables
-        .iter()
-        .find(|variable| variable.name == "CLAUDE_CODE_CERT_STORE")?;
+    let variable = broken.configuration?.variable("CLAUDE_CODE_CERT_STORE")?;
     Some(variable.value.value.words())
 }
 
