@@ -110,13 +110,17 @@ impl Redactor {
             }
             hosts.extend(configuration.variables.iter().flat_map(hosts_in));
         }
+        // Whoever chose these names is not asked: one without a dot may be any word.
+        let is_domain = |name: &String| name.contains('.');
         for (_, failure) in facts.network_failures() {
             let stranger = failure.stranger.as_ref();
-            hosts.extend(stranger.and_then(|stranger| stranger.redirects_to.clone()));
+            let onward = stranger.and_then(|stranger| stranger.redirects_to.clone());
+            hosts.extend(onward.filter(is_domain));
         }
         for connection in facts.connections.known().into_iter().flatten() {
             let names = connection.certificate.iter().flat_map(|it| &it.names);
-            hosts.extend(names.map(|name| name.trim_start_matches("*.").to_owned()));
+            let names = names.map(|name| name.trim_start_matches("*.").to_owned());
+            hosts.extend(names.filter(is_domain));
         }
         let of_aws = facts.aws_cli.known().and_then(|aws| aws.endpoint.as_ref());
         hosts.extend(of_aws.map(|endpoint| host_of(&endpoint.value)));

@@ -576,6 +576,14 @@ const ALONE: &[Kind] = &[
         ..Kind::FAILS
     },
     Kind {
+        fault: "a DNS filter answers with an address of nobody (0.0.0.0)",
+        machine: || named(Dns::Address([0, 0, 0, 0])),
+        code: "name-leads-to-this-machine",
+        fix: "/etc/hosts",
+        says: &["leads to this machine itself", "0.0.0.0"],
+        ..Kind::FAILS
+    },
+    Kind {
         fault: "there is no way to the address",
         machine: || named(Dns::Address([198, 51, 100, 1])),
         code: "connection-refused",
@@ -613,6 +621,23 @@ const ALONE: &[Kind] = &[
         code: SILENT,
         fix: "see that the proxy runs",
         says: &["through the proxy", "timed out", "the TCP connection"],
+        ..Kind::FAILS
+    },
+    Kind {
+        fault: "a VPC endpoint that does not let this machine in",
+        machine: || {
+            serve(Dns::Address(PRIVATE));
+            (direct(), black_hole(PRIVATE, 443))
+        },
+        arguments: BRIEF,
+        code: "vpc-endpoint-closed",
+        fix: "security group",
+        says: &[
+            "VPC endpoint",
+            "10.20.30.40",
+            "timed out",
+            "the TCP connection",
+        ],
         ..Kind::FAILS
     },
     Kind {

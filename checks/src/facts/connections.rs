@@ -114,7 +114,8 @@ pub struct Address {
 impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Self {
         let kind = match ip.to_canonical() {
-            ip if ip.is_loopback() => AddressKind::Loopback,
+            // 0.0.0.0 and :: lead to the machine itself; DNS filters answer with them.
+            ip if ip.is_loopback() || ip.is_unspecified() => AddressKind::Loopback,
             IpAddr::V4(ip) if ip.is_link_local() => AddressKind::LinkLocal,
             IpAddr::V6(ip) if ip.is_unicast_link_local() => AddressKind::LinkLocal,
             // 100.64.0.0/10 is shared address space: private, too, as far as AWS is concerned.
@@ -227,6 +228,7 @@ mod tests {
             ("::ffff:10.0.0.1", AddressKind::Private),
             ("127.0.0.1", AddressKind::Loopback),
             ("::1", AddressKind::Loopback),
+            ("0.0.0.0", AddressKind::Loopback),
             ("169.254.169.254", AddressKind::LinkLocal),
             ("fe80::1", AddressKind::LinkLocal),
         ] {

@@ -10,14 +10,15 @@ mod tls;
 
 use self::gateway::{garbled, only_unstreamed, works_unstreamed};
 use super::{
-    answered, asked_only_here, aws_failures, invocations_answered, no_answer, only_a_warning,
+    answered, asked_only_here, aws_failures, invocations_answered, is_of_aws, no_answer,
+    only_a_warning,
 };
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::network::host_of;
 use crate::facts::{
-    AllFacts, CallerIdentity, Certificate, Configuration, Connection, Facts, Failure, FailureKind,
-    InferenceProfiles, Invocation, Proxy, Value,
+    AddressKind, AllFacts, CallerIdentity, Certificate, Configuration, Connection, Facts, Failure,
+    FailureKind, InferenceProfiles, Invocation, Proxy, Value,
 };
 use crate::finding::{Basis, Finding, Owner};
 use crate::probe::ProbeId;
@@ -195,7 +196,7 @@ impl<'a> Broken<'a> {
         )
         .owner(Owner::NetworkTeam)
         .why("Claude Code tries for about 3 minutes, then prints `Can't reach the API server — check your internet or DNS (ENOTFOUND)`");
-        if let Some(proxy) = self.proxy {
+        if let Some(proxy) = &self.proxy {
             // Through a proxy only the proxy asks for the name.
             return finding.fix(format!(
                 "make `{host}` resolvable for {}: this machine's own DNS is not asked",
@@ -219,6 +220,9 @@ impl<'a> Broken<'a> {
         if let Some(finding) = private_network::lacks_endpoint(self, message) {
             return finding;
         }
+        if let Some(finding) = self.led_astray() {
+            return finding;
+        }
         let finding = Finding::fail(
             "connection-refused",
             format!("no connection to `{host}`{}: {message}", self.through()),
@@ -235,6 +239,32 @@ impl<'a> Broken<'a> {
                 "let this machine open connections to `{host}`, port 443, or set `HTTPS_PROXY` to the proxy that may"
             )),
         }
+    }
+
+    /// A name of AWS that leads to this machine: so do entries in `/etc/hosts`, and DNS filters.
+    fn led_astray(&self) -> Option<Finding> {
+        let host = self.host;
+        let address = self
+            .facts
+            .connections_to(host)
+            .find_map(|connection| connection.address)?;
+        let astray = address.kind == AddressKind::Loopback && self.proxy.is_none();
+        (astray && is_of_aws(host)).then(|| {
+            Finding::fail(
+                "name-leads-to-this-machine",
+                format!(
+                    "the name `{host}` leads to this machine itself ({}), and no connection is made there",
+                    address.ip
+                ),
+            )
+            .owner(Owner::NetworkTeam)
+            .why("a DNS filter answers like this for names that it blocks, and so does an entry in `/etc/hosts`")
+            .fix_command(
+                "look first whether an entry of this machine says so, and remove it",
+                format!("grep -n {} /etc/hosts", shell_word(host)),
+            )
+            .fix(format!("else let the DNS filter answer for `{host}` as AWS does"))
+        })
     }
 
     fn dropped(&self) -> Finding {

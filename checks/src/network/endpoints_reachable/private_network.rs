@@ -37,7 +37,7 @@ pub(super) fn seen(facts: &Facts) -> Option<String> {
     })
 }
 
-/// A host of AWS that is not reached where another one is, at a private address: its VPC endpoint is missing.
+/// A host of AWS that is not reached in a network with VPC endpoints: its own lets nobody in, or is missing.
 ///
 /// `what`: what became of it.
 pub(super) fn lacks_endpoint(broken: &Broken<'_>, what: &str) -> Option<Finding> {
@@ -45,37 +45,45 @@ pub(super) fn lacks_endpoint(broken: &Broken<'_>, what: &str) -> Option<Finding>
     if broken.proxy.as_ref().is_some() || !is_of_aws(host) {
         return None;
     }
-    let here = facts
+    let addresses = facts
         .connections_to(host)
-        .filter_map(|connection| connection.address)
-        .any(|address| address.kind == AddressKind::Private);
+        .filter_map(|connection| connection.address);
+    for address in addresses {
+        if address.kind == AddressKind::Private {
+            let what = format!(
+                "`{host}` leads to a VPC endpoint, or to what other private DNS names, at {}, and no connection is made there: {what}",
+                address.ip
+            );
+            return Some(closed(host, what));
+        }
+    }
     let other = answered_privately(facts).into_iter().next()?;
-    let (other, ip) = (&other.host, other.address?.ip);
-    let finding = |what: String| {
+    let what = format!(
+        "`{host}` cannot be reached ({what}), while `{}` is reached at {}: this network has a VPC endpoint for that service only",
+        other.host, other.address?.ip
+    );
+    let missing = service(host).map_or_else(
+        || format!("the interface VPC endpoint of `{host}`"),
+        |service| format!("the interface VPC endpoint `{service}`"),
+    );
+    Some(
         Finding::fail("vpc-endpoint-wrong-service", what)
             .owner(Owner::NetworkTeam)
             .why("Claude Code needs a way to `bedrock-runtime` and to `bedrock`, and to `sts` or IAM Identity Center where the credentials come from there; each is a VPC endpoint of its own")
-    };
-    if here {
-        let what = format!(
-            "the VPC endpoint of `{host}` does not let this machine in ({what}), while that of `{other}` does"
-        );
-        return Some(finding(what).fix(format!(
-            "let this machine through the security group of the VPC endpoint of `{host}`, port 443"
-        )));
-    }
-    let what = format!(
-        "`{host}` cannot be reached ({what}), while `{other}` is reached at {ip}: this network has a VPC endpoint for that service only"
-    );
-    let finding = finding(what);
-    Some(match service(host) {
-        Some(service) => finding.fix(format!(
-            "create the interface VPC endpoint `{service}` with private DNS in this network, or let `{host}` out to the internet"
-        )),
-        None => finding.fix(format!(
-            "create the interface VPC endpoint of `{host}` with private DNS in this network, or let it out to the internet"
-        )),
-    })
+            .fix(format!(
+                "create {missing} with private DNS in this network, or let `{host}` out to the internet"
+            )),
+    )
+}
+
+/// The VPC endpoint is there, and lets this machine not in.
+fn closed(host: &str, what: String) -> Finding {
+    Finding::fail("vpc-endpoint-closed", what)
+        .owner(Owner::NetworkTeam)
+        .why("the security group of a VPC endpoint decides who may connect to it")
+        .fix(format!(
+            "let this machine through the security group of the VPC endpoint of `{host}`, port 443, and see that its subnet has a route there"
+        ))
 }
 
 /// The name of the service behind a host, as VPC endpoints have it: `com.amazonaws.us-east-1.bedrock`.

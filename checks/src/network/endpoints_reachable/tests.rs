@@ -510,7 +510,7 @@ fn a_network_with_one_vpc_endpoint_lacks_the_other() {
         with("10.0.1.6"),
         FailureKind::Tcp,
         message,
-        code,
+        "vpc-endpoint-closed",
         Owner::NetworkTeam,
     );
     assert!(
