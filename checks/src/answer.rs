@@ -85,6 +85,23 @@ pub fn is_unknown_operation(failure: &Failure) -> bool {
     matches!(answer(failure), Answer::NoSuchOperation)
 }
 
+/// The finding for a question that few people may ask, and that nobody needs for Claude Code: no defect of the set-up.
+///
+/// `asked` is who was asked, such as `the policy simulator`.
+pub fn not_for_everybody(asked: &str, failure: &Failure) -> Finding {
+    let words = failure.words();
+    let denied = denial::parse(&failure.message).and_then(|denial| denial.action);
+    let what = match denied {
+        Some(action) => format!(
+            "not told: `{action}` is not allowed; Claude Code does without, and `bedrock-doctor policy --for-checkup` allows it"
+        ),
+        None => format!("not told: {asked} was asked and answered {words}"),
+    };
+    Finding::left_out(what)
+        .evidence(Basis::Reported, words)
+        .request_id(failure.request_id.clone())
+}
+
 /// The finding of a check that met a refusal it does not judge.
 ///
 /// `asked` is what was asked, such as `the list of inference profiles`.

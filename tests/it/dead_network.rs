@@ -461,7 +461,7 @@ const KINDS: &[Kind] = &[
         machine: || moved("https://bedrock-runtime.us-west-2.amazonaws.com"),
         check: "endpoint-serves-bedrock",
         code: "endpoint-region-vs-signing-region",
-        fix: "Region",
+        fix: "AWS_REGION",
         owner: YOU,
         says: &["is in `us-west-2`", "signed for `us-east-1`"],
         ..Kind::FAILS

@@ -973,59 +973,6 @@ fn invoke_makes_one_real_request_of_one_token_per_model() {
 }
 
 #[test]
-fn a_stream_with_another_content_type_is_told_as_a_gateway_s_doing() {
-    let world = World::healthy();
-    world.rule(Rule::new("bedrock-runtime", "").respond(
-        200,
-        &[("content-type", "text/event-stream")],
-        "event: message_start\ndata: {\"type\":\"message_start\"}\n\n",
-    ));
-    let checkup = checkup_with(&pinned(&world, MAIN), &["--invoke"]);
-    let root = checkup.one_root(2, "endpoints-reachable", "gateway-rewrites-event-stream");
-    assert_owner(root, "network-team");
-    assert!(
-        root["what"].as_str().unwrap().contains("text/event-stream"),
-        "{root}"
-    );
-    assert_fix_says(root, "Content-Type");
-    assert_untold(
-        &checkup,
-        &[
-            "invocation-allowed",
-            "model-access-granted",
-            "model-id-accepted",
-        ],
-    );
-}
-
-#[test]
-fn a_stream_without_a_content_type_is_told_as_a_gateway_s_doing() {
-    let world = World::healthy();
-    world.rule(Rule::new("bedrock-runtime", "").respond(200, &[], "some bytes"));
-    let checkup = checkup_with(&pinned(&world, MAIN), &["--invoke"]);
-    let root = checkup.one_root(2, "endpoints-reachable", "gateway-strips-content-type");
-    assert_owner(root, "network-team");
-}
-
-#[test]
-fn a_stream_that_breaks_off_is_told_as_a_dropped_connection() {
-    let world = World::healthy();
-    world.rule(Rule::new("bedrock-runtime", "").truncate_after(150));
-    let checkup = checkup_with(&pinned(&world, MAIN), &["--invoke"]);
-    let root = checkup.one_root(2, "endpoints-reachable", "gateway-connection-dropped");
-    assert_owner(root, "network-team");
-    assert!(root["what"].as_str().unwrap().contains("cut off"), "{root}");
-    assert_untold(
-        &checkup,
-        &[
-            "invocation-allowed",
-            "model-access-granted",
-            "model-id-accepted",
-        ],
-    );
-}
-
-#[test]
 fn a_stream_that_stalls_ends_in_a_time_out() {
     let world = World::healthy();
     world.rule(Rule::new("bedrock-runtime", "").stall_after(150));

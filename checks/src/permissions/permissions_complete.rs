@@ -2,7 +2,7 @@
 
 use super::invocation_allowed::{Verdict, remedy, short, verdict, whole_policy};
 use crate::access::Known;
-use crate::answer::Answer;
+use crate::answer::{Answer, not_for_everybody};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::denial::{Denial, Effect, Layer};
 use crate::facts::{
@@ -62,11 +62,7 @@ and go. And a denial names one action on one resource: whoever allows just that 
         let simulation = match simulation {
             Observed::Known(simulation) => simulation,
             Observed::Failed(failure) => {
-                // Hardly anybody who uses Claude Code may ask; it is no defect of the set-up.
-                return vec![Finding::left_out(format!(
-                    "not told: the policy simulator was asked and answered {}",
-                    failure.words()
-                ))];
+                return vec![not_for_everybody("the policy simulator", failure)];
             }
             Observed::NotCollected(why) => {
                 return vec![not_collected(ProbeId::PolicySimulation, why)];

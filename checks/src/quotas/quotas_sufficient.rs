@@ -1,6 +1,7 @@
 //! See [`Meta::docs`].
 
 use super::counting;
+use crate::answer::not_for_everybody;
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::facts::{Configuration, ModelFacts, Observed, Quota, Shown};
 use crate::finding::{Basis, Finding, Owner};
@@ -65,11 +66,7 @@ use a model with a larger quota, or a smaller `CLAUDE_CODE_MAX_OUTPUT_TOKENS`.
         let quotas = match quotas {
             Observed::Known(quotas) => quotas,
             Observed::Failed(failure) => {
-                // Hardly anybody who uses Claude Code may ask; it is no defect of the set-up.
-                return vec![Finding::left_out(format!(
-                    "not told: Service Quotas was asked and answered {}",
-                    failure.words()
-                ))];
+                return vec![not_for_everybody("Service Quotas", failure)];
             }
             Observed::NotCollected(why) => return vec![not_collected(ProbeId::Quotas, why)],
         };
@@ -339,7 +336,12 @@ mod tests {
         let refusal = refusal("servicequotas", 400, "AccessDeniedException", words);
         facts.quotas = Observed::Failed(refusal);
         let finding = only(&CHECK, &facts, Status::NotApplicable, None);
-        assert!(finding.left_out && finding.what.contains(words));
+        assert!(finding.left_out && finding.evidence.detail.contains(words));
+        assert!(
+            finding
+                .what
+                .contains("`servicequotas:ListServiceQuotas` is not allowed")
+        );
     }
 
     #[test]
