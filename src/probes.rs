@@ -135,7 +135,7 @@ pub(crate) static PROBES: [Probe; 17] = [
     },
     Probe {
         id: ProbeId::PolicySimulation,
-        asks: "what the caller's policies allow of all that Claude Code needs, also what no call tried; when a policy denied a call, or with --thorough",
+        asks: "what the caller's policies allow of all that Claude Code needs, also what no call tried; when a policy denied an invocation, or with --thorough",
         actions: &["iam:GetRole", "iam:SimulatePrincipalPolicy"],
         cost: "free",
         effect: "none",
@@ -143,7 +143,7 @@ pub(crate) static PROBES: [Probe; 17] = [
     },
     Probe {
         id: ProbeId::Quotas,
-        asks: "the quotas of the models in use; when a request was throttled, or with --invoke or --thorough",
+        asks: "the quotas of the models in use; when an invocation was throttled, or with --invoke or --thorough",
         actions: &[
             "servicequotas:ListServiceQuotas",
             "servicequotas:GetAWSDefaultServiceQuota",

@@ -264,7 +264,7 @@ pub(crate) fn healthy() -> Facts {
             invocation(MAIN, "main model", InvokeOperation::InvokeModel),
             invocation(BACKGROUND, "background model", streaming),
         ]),
-        simulation: not_asked("no policy denied a call"),
+        simulation: not_asked("no policy denied an invocation"),
         quotas: not_asked("no request was throttled"),
         clock: Observed::Known(Clock {
             ahead_seconds: 0,

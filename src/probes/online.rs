@@ -175,10 +175,11 @@ impl Online<'_> {
     async fn on_demand(&self, signer: &Signer) {
         let (denied, throttled) = {
             let facts = self.facts.borrow();
-            let of_bedrock = facts.network_failures().into_iter().filter(|(probe, _)| {
-                matches!(probe, ProbeId::InferenceProfiles | ProbeId::Invocations)
-            });
-            let answers: Vec<Answer> = of_bedrock.map(|(_, failure)| answer(failure)).collect();
+            let failures = facts.network_failures().into_iter();
+            let answers: Vec<Answer> = failures
+                .filter(|(probe, _)| *probe == ProbeId::Invocations)
+                .map(|(_, failure)| answer(failure))
+                .collect();
             let any = |class: fn(&Answer) -> bool| answers.iter().any(class);
             (
                 any(|answer| matches!(answer, Answer::Denied(..))),
@@ -194,7 +195,7 @@ impl Online<'_> {
                     if denied || thorough {
                         simulation::simulation(self, signer).await
                     } else {
-                        not_needed("no policy denied a call; --thorough asks the policy simulator all the same")
+                        not_needed("no policy denied an invocation; --thorough asks the policy simulator all the same")
                     }
                 },
                 |facts, seen| facts.simulation = seen
@@ -205,7 +206,7 @@ impl Online<'_> {
                     if throttled || invoke || thorough {
                         quotas::quotas(self, signer).await
                     } else {
-                        not_needed("no request was throttled; --thorough asks for the quotas all the same")
+                        not_needed("no invocation was throttled; --thorough asks for the quotas all the same")
                     }
                 },
                 |facts, seen| facts.quotas = seen

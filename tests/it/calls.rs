@@ -82,11 +82,11 @@ const CALLS: [Call; 23] = [
     ),
     signed(
         "iam:SimulatePrincipalPolicy",
-        "a policy denied a call, or with `--thorough` or `--only`; once per Region of the models in use",
+        "a policy denied an invocation, or with `--thorough` or `--only`; once per Region of the models in use",
     ),
     signed(
         "servicequotas:ListServiceQuotas",
-        "a request was throttled, or with `--invoke`, `--thorough` or `--only`; one call per page",
+        "an invocation was throttled, or with `--invoke`, `--thorough` or `--only`; one call per page",
     ),
     signed(
         "servicequotas:GetAWSDefaultServiceQuota",

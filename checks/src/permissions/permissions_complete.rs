@@ -31,7 +31,7 @@ impl Check for PermissionsComplete {
 Every action that Claude Code needs, on every resource: the inference profiles in use and the foundation models
 behind them in each Region to which they may send a request. What no call tried is asked of the IAM policy
 simulator (`iam:SimulatePrincipalPolicy`), with the Region and the inference profile as the context.
-It is asked only when a policy denied a call, with `--thorough`, or when `--only` names this check: few people
+It is asked only when a policy denied an invocation, with `--thorough`, or when `--only` names this check: few people
 may ask it, and attempts are watched as signs of an intruder.
 
 Each finding says how it is known: reported by AWS, simulated, or not told. The simulator sees no conditions of

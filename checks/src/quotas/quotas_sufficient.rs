@@ -40,7 +40,7 @@ impl Check for QuotasSufficient {
 ## What it looks at
 
 The quotas in Service Quotas that count requests for the models in use: tokens and requests per minute, tokens
-per day. The list takes a dozen calls, so it is asked for only when a request was throttled, with `--invoke`,
+per day. The list takes a dozen calls, so it is asked for only when an invocation was throttled, with `--invoke`,
 with `--thorough`, or when `--only` names this check.
 
 ## Why it matters
