@@ -152,6 +152,8 @@ pub(crate) fn named(service: &str, host: &str, secrets: &Secrets, failure: Failu
         service: Some(service.to_owned()),
         host: Some(host.to_owned()),
         message: secrets.scrub(&failure.message),
+        code: clean(failure.code),
+        request_id: clean(failure.request_id),
         stranger: failure.stranger.map(|stranger| {
             Box::new(Stranger {
                 content_type: clean(stranger.content_type),

@@ -68,8 +68,8 @@ pub(super) async fn inference_profiles(
             };
             profiles.extend(page.inference_profile_summaries().iter().map(|profile| {
                 InferenceProfile {
-                    id: profile.inference_profile_id().to_owned(),
-                    model_arns: model_arns(profile.models()),
+                    id: online.secrets.scrub(profile.inference_profile_id()),
+                    model_arns: model_arns(online, profile.models()),
                 }
             }));
             next = page.next_token().map(str::to_owned);
@@ -182,7 +182,7 @@ async fn application_profile(
             .send()
             .await
         {
-            Ok(profile) => Observed::Known(model_arns(profile.models())),
+            Ok(profile) => Observed::Known(model_arns(online, profile.models())),
             Err(error) => Observed::Failed(aws::failure(
                 "bedrock",
                 &host_of(endpoint),
@@ -197,10 +197,13 @@ async fn application_profile(
     seen.known().cloned().unwrap_or_default()
 }
 
-fn model_arns(models: &[aws_sdk_bedrock::types::InferenceProfileModel]) -> Vec<String> {
+fn model_arns(
+    online: &Online<'_>,
+    models: &[aws_sdk_bedrock::types::InferenceProfileModel],
+) -> Vec<String> {
     models
         .iter()
-        .filter_map(|model| model.model_arn().map(str::to_owned))
+        .filter_map(|model| Some(online.secrets.scrub(model.model_arn()?)))
         .collect()
 }
 
@@ -228,6 +231,7 @@ async fn availability(
     endpoint: &str,
     base: &str,
 ) -> Observed<Availability> {
+    let scrub = |text: &str| online.secrets.scrub(text);
     match client
         .get_foundation_model_availability()
         .model_id(base)
@@ -237,15 +241,15 @@ async fn availability(
         Ok(answer) => Observed::Known(Availability {
             agreement: answer
                 .agreement_availability()
-                .map(|agreement| agreement.status().as_str().to_owned())
+                .map(|agreement| scrub(agreement.status().as_str()))
                 .unwrap_or_default(),
             agreement_error: answer
                 .agreement_availability()
                 .and_then(|agreement| agreement.error_message())
-                .map(|message| online.secrets.scrub(message)),
-            authorization: answer.authorization_status().as_str().to_owned(),
-            entitlement: answer.entitlement_availability().as_str().to_owned(),
-            region: answer.region_availability().as_str().to_owned(),
+                .map(scrub),
+            authorization: scrub(answer.authorization_status().as_str()),
+            entitlement: scrub(answer.entitlement_availability().as_str()),
+            region: scrub(answer.region_availability().as_str()),
         }),
         Err(error) => Observed::Failed(aws::failure(
             "bedrock",
@@ -276,7 +280,7 @@ async fn lifecycle(
             .and_then(|model| model.model_lifecycle())
         {
             Some(lifecycle) => Observed::Known(Lifecycle {
-                status: lifecycle.status().as_str().to_owned(),
+                status: online.secrets.scrub(lifecycle.status().as_str()),
                 legacy_at: date(lifecycle.legacy_time()),
                 extended_access_at: date(lifecycle.public_extended_access_time()),
                 end_of_life_at: date(lifecycle.end_of_life_time()),

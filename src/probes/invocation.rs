@@ -6,8 +6,8 @@
 //!
 //! Not made with the AWS SDK: path, header fields and body have to be those of Claude Code, on all three endpoints.
 
-mod answer;
-mod sent;
+pub(super) mod answer;
+pub(super) mod sent;
 
 use bedrock_doctor_checks::claude_code::model_ids::without_prefix;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};

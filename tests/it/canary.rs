@@ -585,6 +585,71 @@ fn answers_that_echo() {
     check(&machine, &canaries);
 }
 
+/// Not only in sentences: error codes, request ids and the ids of a list may hold what was sent, too.
+#[test]
+fn answers_that_echo_in_codes_and_ids() {
+    let world = World::healthy();
+    let (mut machine, mut canaries) = planted(&world);
+    let token = canaries.word("session token");
+    machine
+        .env("AWS_ACCESS_KEY_ID", "ASIAENVIRONMENT00001")
+        .env("AWS_SECRET_ACCESS_KEY", &canaries.word("secret key"))
+        .env("AWS_SESSION_TOKEN", &token)
+        .env(
+            "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+            "anthropic.claude-haiku-4-5",
+        )
+        .env("CLAUDE_CODE_USE_MANTLE", "1");
+    let json = ("content-type", "application/json");
+    let profiles = serde_json::json!({"inferenceProfileSummaries": [{
+        "inferenceProfileId": format!("us.anthropic.{token}"),
+        "inferenceProfileArn": "arn:aws:bedrock:us-east-1::inference-profile/x",
+        "inferenceProfileName": "x",
+        "status": "ACTIVE",
+        "type": "SYSTEM_DEFINED",
+        "models": [{"modelArn": format!("arn:aws:bedrock:us-east-1::foundation-model/{token}")}],
+    }]});
+    let availability = serde_json::json!({
+        "modelId": "x",
+        "agreementAvailability": {"status": token},
+        "authorizationStatus": token,
+        "entitlementAvailability": token,
+        "regionAvailability": token,
+    });
+    let refused = serde_json::json!({"type": "error", "error": {"type": token, "message": "no"}});
+    let models = serde_json::json!({"data": [{"id": format!("anthropic.{token}")}]});
+    let coded = [json, ("x-amzn-errortype", &token)];
+    let identified = [
+        json,
+        ("x-amzn-errortype", "AccessDeniedException"),
+        ("x-amzn-requestid", &token),
+        ("request-id", &token),
+    ];
+    let no = "{\"message\":\"no\"}";
+    for rule in [
+        Rule::new("bedrock", "/inference-profiles").respond(200, &[json], profiles.to_string()),
+        Rule::new("bedrock", "/foundation-model-availability").respond(
+            200,
+            &[json],
+            availability.to_string(),
+        ),
+        Rule::new("bedrock-mantle", "/v1/models").respond(200, &[json], models.to_string()),
+        Rule::new("bedrock-mantle", "/v1/models").respond(403, &[json], refused.to_string()),
+        Rule::new("", "").respond(403, &coded, no),
+        Rule::new("", "")
+            .respond(403, &identified, no)
+            .not_from_aws(),
+    ] {
+        world.rule(rule);
+        for format in FORMATS {
+            let arguments = ["check", "-v", "--show-identifiers", "--format", format];
+            let run = machine.run(DOCTOR, &arguments);
+            canaries.absent(format, &run.stdout);
+            canaries.absent(format, &run.stderr);
+        }
+    }
+}
+
 /// Passwords with characters that should have been encoded: the URL then has other parts than meant.
 #[test]
 fn urls_with_raw_characters() {

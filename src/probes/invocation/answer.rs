@@ -21,24 +21,56 @@ use crate::secrets::Secrets;
 const LONGEST: usize = 1024 * 1024;
 
 /// What was asked.
-pub(super) struct About<'a> {
-    pub(super) operation: InvokeOperation,
-    pub(super) host: &'a str,
-    pub(super) secrets: &'a Secrets,
-    pub(super) real: bool,
+pub(in crate::probes) struct About<'a> {
+    pub(in crate::probes) operation: InvokeOperation,
+    pub(in crate::probes) host: &'a str,
+    pub(in crate::probes) secrets: &'a Secrets,
+    pub(in crate::probes) real: bool,
 }
 
 /// An answer as it arrived.
-struct Arrived<'a> {
+struct Arrived {
     status: u16,
-    fields: &'a HeaderMap,
-    bytes: &'a [u8],
+    fields: HeaderMap,
+    bytes: Vec<u8>,
     /// Whether the body ended in good order.
     whole: bool,
 }
 
 /// Reads an answer to its end.
 pub(super) async fn read<B>(response: Response<B>, about: &About<'_>) -> Observed<InvokeAnswer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    match arrived(response, about).await {
+        Ok(arrived) if arrived.is_success() => accepted(&arrived, about),
+        Ok(arrived) => Observed::Failed(refusal(&arrived, about)),
+        Err(failure) => Observed::Failed(failure),
+    }
+}
+
+/// Reads a list of the Messages API: the ids of what is in it.
+pub(in crate::probes) async fn listed<B>(
+    response: Response<B>,
+    about: &About<'_>,
+) -> Result<Vec<String>, Failure>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + 'static,
+{
+    let arrived = arrived(response, about).await?;
+    if !arrived.is_success() {
+        return Err(refusal(&arrived, about));
+    }
+    let json: Option<Value> = serde_json::from_slice(&arrived.bytes).ok();
+    let list = json.as_ref().and_then(|json| json["data"].as_array());
+    let list = list.ok_or_else(|| foreign(&arrived, about))?;
+    let ids = list.iter().filter_map(|model| model["id"].as_str());
+    Ok(ids.map(|id| about.secrets.scrub(id)).collect())
+}
+
+async fn arrived<B>(response: Response<B>, about: &About<'_>) -> Result<Arrived, Failure>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
@@ -58,7 +90,7 @@ where
             Err(error) => {
                 let broken = aws::broken(&error);
                 let cut = || Failure::new(FailureKind::Http, "the answer was cut off");
-                return Observed::Failed(about.named(broken.unwrap_or_else(cut)));
+                return Err(about.named(broken.unwrap_or_else(cut)));
             }
         };
         bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
@@ -66,24 +98,20 @@ where
             break;
         }
     }
-    let arrived = Arrived {
+    Ok(Arrived {
         status: status.as_u16(),
-        fields: &head.headers,
-        bytes: &bytes,
+        fields: head.headers,
+        bytes,
         whole,
-    };
-    match arrived.status {
-        200..=299 => accepted(&arrived, about),
-        _ => Observed::Failed(refusal(&arrived, about)),
-    }
+    })
 }
 
-fn accepted(arrived: &Arrived<'_>, about: &About<'_>) -> Observed<InvokeAnswer> {
+fn accepted(arrived: &Arrived, about: &About<'_>) -> Observed<InvokeAnswer> {
     let content_type = arrived.field("content-type");
     if content_type.is_some_and(is_page) {
         return Observed::Failed(foreign(arrived, about));
     }
-    let json: Option<Value> = serde_json::from_slice(arrived.bytes).ok();
+    let json: Option<Value> = serde_json::from_slice(&arrived.bytes).ok();
     // Some gateways send an error with the status of an answer.
     if let Some(json) = &json
         && json["type"] != "message"
@@ -94,19 +122,15 @@ fn accepted(arrived: &Arrived<'_>, about: &About<'_>) -> Observed<InvokeAnswer> 
     let in_one_piece = json.as_ref().filter(|json| json["type"] == "message");
     let read = match (about.operation, in_one_piece) {
         (InvokeOperation::InvokeModel, json) => Ok(Events::of_message(json)),
-        (InvokeOperation::InvokeModelWithResponseStream, _) => frames(arrived.bytes),
+        (InvokeOperation::InvokeModelWithResponseStream, _) => frames(&arrived.bytes),
         // In one piece it is the same message.
         (_, Some(message)) => Ok(Events::of_message(Some(message))),
-        (_, None) => server_sent(arrived.bytes),
+        (_, None) => server_sent(&arrived.bytes),
     };
     let events = match read {
         Ok(events) => events,
         Err(Refused { code, message }) => {
-            return Observed::Failed(Failure {
-                code: code.map(|code| about.secrets.scrub(&code)),
-                request_id: about.request_id(arrived),
-                ..about.failure(FailureKind::Service, arrived.status, &message)
-            });
+            return Observed::Failed(about.refusal(arrived, code, &message));
         }
     };
     let complete = events.ended && arrived.whole;
@@ -241,8 +265,8 @@ fn server_sent(bytes: &[u8]) -> Result<Events, Refused> {
 }
 
 /// A refusal: AWS's, or of something in between.
-fn refusal(arrived: &Arrived<'_>, about: &About<'_>) -> Failure {
-    let json: Option<Value> = serde_json::from_slice(arrived.bytes).ok();
+fn refusal(arrived: &Arrived, about: &About<'_>) -> Failure {
+    let json: Option<Value> = serde_json::from_slice(&arrived.bytes).ok();
     let named = json.as_ref().and_then(|json| {
         let code = json["__type"].as_str().or_else(|| json["code"].as_str());
         // On Bedrock's own endpoint AWS has another form; who has this one there is no AWS.
@@ -270,23 +294,19 @@ fn refusal(arrived: &Arrived<'_>, about: &About<'_>) -> Failure {
         (None, Some(_)) => String::new(),
         (None, None) => format!("HTTP {} without error code and message", arrived.status),
     };
-    Failure {
-        code: code.map(|code| about.secrets.scrub(code)),
-        request_id: about.request_id(arrived),
-        ..about.failure(FailureKind::Service, arrived.status, &message)
-    }
+    about.refusal(arrived, code.map(str::to_owned), &message)
 }
 
 /// An answer that is none of AWS's, with what it says.
-fn foreign(arrived: &Arrived<'_>, about: &About<'_>) -> Failure {
+fn foreign(arrived: &Arrived, about: &About<'_>) -> Failure {
     let mut failure = aws::stranger(
         arrived.status,
         arrived.field("content-type"),
         arrived.field("location"),
-        arrived.bytes,
+        &arrived.bytes,
     );
     let message = &mut failure.message;
-    let json: Option<Value> = serde_json::from_slice(arrived.bytes).ok();
+    let json: Option<Value> = serde_json::from_slice(&arrived.bytes).ok();
     if let Some(json) = &json {
         if json["type"] == "error" && json["error"]["type"].is_string() {
             message.push_str(", in the form of Anthropic's API");
@@ -318,23 +338,29 @@ fn bare_code(code: &str) -> &str {
     code.rsplit('#').next().unwrap_or_default().trim()
 }
 
-impl Arrived<'_> {
+impl Arrived {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
     fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.to_str().ok()
+    }
+
+    fn request_id(&self) -> Option<String> {
+        let id = self.field("x-amzn-requestid");
+        id.or_else(|| self.field("request-id")).map(str::to_owned)
     }
 }
 
 impl About<'_> {
-    fn request_id(&self, arrived: &Arrived<'_>) -> Option<String> {
-        let id = arrived.field("x-amzn-requestid");
-        let id = id.or_else(|| arrived.field("request-id"))?;
-        Some(self.secrets.scrub(id))
-    }
-
-    fn failure(&self, kind: FailureKind, status: u16, message: &str) -> Failure {
+    /// A refusal of the service itself, without secrets.
+    fn refusal(&self, arrived: &Arrived, code: Option<String>, message: &str) -> Failure {
         self.named(Failure {
-            status: Some(status),
-            ..Failure::new(kind, message)
+            status: Some(arrived.status),
+            code,
+            request_id: arrived.request_id(),
+            ..Failure::new(FailureKind::Service, message)
         })
     }
 
@@ -367,8 +393,8 @@ mod tests {
         }
         let arrived = Arrived {
             status,
-            fields: &map,
-            bytes: body.as_bytes(),
+            fields: map,
+            bytes: body.as_bytes().to_vec(),
             whole: true,
         };
         match status {

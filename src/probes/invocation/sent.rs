@@ -13,6 +13,7 @@ use bedrock_doctor_checks::claude_code::headers;
 use bedrock_doctor_checks::claude_code::request::ModelRequest;
 use bedrock_doctor_checks::claude_code::request::shape::{Shape, refused_body};
 use bedrock_doctor_checks::facts::{Failure, FailureKind, InvokeOperation, NOT_SENT};
+use http::request::Builder;
 use http::{HeaderName, HeaderValue, Request};
 
 use super::{Online, Trial};
@@ -50,13 +51,37 @@ pub(super) fn request(
     } else {
         trial.request.url.clone()
     };
+    let betas = shape.and_then(Shape::betas);
+    equipped(
+        online,
+        signer,
+        &trial.request,
+        Request::post(url),
+        &body,
+        betas.map(|betas| ("anthropic-beta", betas)),
+    )
+}
+
+/// A request to the service of an invocation with the header fields of one, signed.
+///
+/// `more`: a field of this request alone.
+pub(in crate::probes) fn equipped(
+    online: &Online<'_>,
+    signer: &Signer,
+    target: &ModelRequest,
+    request: Builder,
+    body: &str,
+    more: Option<(&str, String)>,
+) -> Result<Request<SdkBody>, Failure> {
+    let environment = &online.resolved.inputs.environment;
+    let operation = target.operation;
     let unsent = |kind, message: &str| Failure {
         service: Some(operation.service().to_owned()),
-        host: Some(super::host_of(&trial.request.endpoint)),
+        host: Some(super::host_of(&target.endpoint)),
         ..Failure::new(kind, message)
     };
-    let mut request = Request::post(url)
-        .body(SdkBody::from(body.as_str()))
+    let mut request = request
+        .body(SdkBody::from(body))
         .map_err(|_| unsent(FailureKind::Http, NOT_SENT))?;
     let uri = request.uri();
     if uri.host().is_none_or(str::is_empty) || uri.scheme().is_none() {
@@ -74,11 +99,7 @@ pub(super) fn request(
         ("content-type", "application/json".to_owned()),
         ("x-app", "cli".to_owned()),
     ];
-    own.extend(
-        shape
-            .and_then(Shape::betas)
-            .map(|betas| ("anthropic-beta", betas)),
-    );
+    own.extend(more);
     match signer {
         Signer::Bearer(token) => own.push(("authorization", format!("Bearer {}", token.token()))),
         Signer::PlatformKey(key) => own.push(("x-api-key", key.token().to_owned())),
@@ -106,14 +127,8 @@ pub(super) fn request(
         }
     }
     if let Signer::Keys(keys) = signer {
-        request = signed(
-            request,
-            body.as_bytes(),
-            &trial.request,
-            keys,
-            online.http.now(),
-        )
-        .ok_or_else(|| unsent(FailureKind::Configuration, aws::NOT_ALLOWED))?;
+        request = signed(request, body.as_bytes(), target, keys, online.http.now())
+            .ok_or_else(|| unsent(FailureKind::Configuration, aws::NOT_ALLOWED))?;
     }
     Ok(request)
 }
@@ -146,8 +161,13 @@ fn signed(
         .iter()
         .map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
-    let signable =
-        SignableRequest::new("POST", uri, fields?.into_iter(), SignableBody::Bytes(body)).ok()?;
+    let signable = SignableRequest::new(
+        request.method().as_str(),
+        uri,
+        fields?.into_iter(),
+        SignableBody::Bytes(body),
+    )
+    .ok()?;
     let (instructions, _) = sign(signable, &parameters).ok()?.into_parts();
     let (fields, _) = instructions.into_parts();
     for field in fields {
