@@ -191,11 +191,15 @@ impl Entry {
     }
 
     /// The head of an answer came.
+    ///
+    /// A connection that serves one request may be over by then: its answer came all the same.
     pub(super) fn answered(&self) {
         self.change(|attempt| {
             if matches!(attempt.open, Some((Stage::Answer, _))) {
                 attempt.end(true);
                 attempt.open = Some((Stage::Body, Instant::now()));
+            } else if let Some((Stage::Answer, _, well)) = attempt.done.last_mut() {
+                *well = true;
             }
             attempt.waits_for = Some(Stage::Body);
         });
@@ -246,6 +250,20 @@ mod tests {
             .collect();
         assert_eq!(stages, [(Stage::Dns, false)]);
         assert!(seen[1].was_answered());
+    }
+
+    #[test]
+    fn a_connection_that_ends_with_its_answer_was_answered() {
+        let journal = Journal::default();
+        let entry = journal.begin("a", None);
+        entry.enter(Stage::Tcp);
+        entry.ready();
+        entry.asked();
+        entry.over();
+        assert!(!journal.connections()[0].was_answered());
+        entry.answered();
+        entry.finished();
+        assert!(journal.connections()[0].was_answered());
     }
 
     #[test]

@@ -538,3 +538,19 @@ fn a_project_that_redirects_requests_is_a_warning() {
     assert!(world.connects().contains(&format!("{BEDROCK}:443")));
     assert!(!world.connects().contains(&format!("{RUNTIME}:443")));
 }
+
+#[test]
+fn a_connection_that_serves_one_request_alone_was_answered() {
+    let world = World::healthy();
+    world.rule(Rule::new("", "").aws_error(403, "ExpiredTokenException", "expired"));
+    let kept = checkup(&machine(&world));
+    kept.finding("connections-fast", "pass");
+    let fields: &[(&str, &str)] = &[
+        ("connection", "close"),
+        ("x-amzn-errortype", "ExpiredTokenException"),
+    ];
+    world.rule(Rule::new("", "").respond(403, fields, "{\"message\":\"expired\"}"));
+    let closed = checkup(&machine(&world));
+    let told = closed.finding("connections-fast", "pass");
+    assert_says(told, &[BEDROCK, RUNTIME]);
+}
