@@ -12,7 +12,6 @@ use serde::Serialize;
 pub(crate) use self::resources::shortened;
 use self::resources::{Resources, arn, foundation_model, is_plain, principals};
 pub use self::simulation::Question;
-use crate::claude_code::model_ids::is_mantle_id;
 use crate::facts::{
     CallerIdentity, Configuration, Facts, InferenceProfiles, InvokeOperation, ModelFacts, Provider,
     Shown,
@@ -210,16 +209,10 @@ impl<'a> Known<'a> {
             .collect()
     }
 
-    fn is_on_mantle(&self, model: &str) -> bool {
-        let provider = self.configuration.provider.value;
-        !provider.uses_bedrock() || (provider.uses_mantle() && is_mantle_id(model))
-    }
-
     /// The models in use that are invoked at Bedrock's own API, with their resources.
     fn models_in_bedrock(&self) -> Vec<(String, Resources)> {
-        let models = self.configuration.models.in_use().into_iter();
+        let models = self.configuration.models_on_bedrock().into_iter();
         models
-            .filter(|(model, _)| !self.is_on_mantle(model))
             .map(|(model, part)| {
                 let resources = if is_plain(&model) {
                     self.resources(&model, self.source(part))
@@ -314,7 +307,7 @@ impl<'a> Known<'a> {
     fn mantle(&self, access: &mut Access) {
         let models = self.configuration.models.in_use().into_iter();
         let projects: Vec<String> = models
-            .filter(|(model, _)| self.is_on_mantle(model))
+            .filter(|(model, _)| self.configuration.goes_to_mantle(model))
             // Claude Code names no project; AWS's refusals then speak of this one.
             .map(|(_, part)| {
                 let region = self.source(part);

@@ -22,11 +22,7 @@ impl Known<'_> {
         let region = &self.configuration.region.value;
         let access = self.access();
         let mut questions: Vec<Question> = Vec::new();
-        for (model, part) in self.configuration.models.in_use() {
-            if !super::is_plain(&model) {
-                continue;
-            }
-            let of_model = self.resources(&model, self.source(part));
+        for (_, of_model) in self.models_in_bedrock() {
             let profile = of_model.profile.as_ref();
             for resource in of_model.all() {
                 let requested_region = requested_region(&resource, region);
@@ -85,7 +81,7 @@ fn requested_region(arn: &str, source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Facts, Observed};
+    use crate::facts::{Facts, Observed, Provider};
     use crate::sample::{MAIN, healthy};
 
     fn questions(facts: &Facts) -> Vec<Question> {
@@ -126,6 +122,21 @@ mod tests {
             ]
         );
         assert_eq!(asked[3].actions, ["bedrock:ListInferenceProfiles"]);
+    }
+
+    #[test]
+    fn models_on_mantle_are_none_of_bedrock_s() {
+        let mut facts = healthy();
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            configuration.provider.value = Provider::BedrockAndMantle;
+            configuration.models.background.value = "anthropic.claude-sonnet-5".to_owned();
+        }
+        let questions = questions(&facts);
+        let mut resources = questions.iter().flat_map(|it| &it.resources);
+        assert!(
+            !resources.any(|arn| arn.contains("claude-sonnet-5")),
+            "{questions:#?}"
+        );
     }
 
     #[test]

@@ -5,7 +5,6 @@ pub mod shape;
 use std::fmt::Write as _;
 
 use super::Resolved;
-use super::model_ids::is_mantle_id;
 use crate::facts::{Configuration, InvokeOperation, Provider, Route};
 
 /// A request, as far as the configuration decides about it.
@@ -35,7 +34,7 @@ impl Configuration {
     /// The request with the user's prompt; none for services that do not belong to AWS.
     pub fn main_request(&self) -> Option<MainRequest<'_>> {
         let model = &self.models.main.value;
-        let operation = operation(self.provider.value, model)?;
+        let operation = self.operation(model)?;
         let route = match operation {
             InvokeOperation::AnthropicAwsCreateInference => self.anthropic_aws.as_ref()?,
             InvokeOperation::MantleCreateInference => self.mantle.as_ref()?,
@@ -47,6 +46,18 @@ impl Configuration {
             service: operation.signing_service(),
         })
     }
+
+    /// How a model is asked for an answer.
+    fn operation(&self, model: &str) -> Option<InvokeOperation> {
+        match self.provider.value {
+            Provider::AnthropicAws => Some(InvokeOperation::AnthropicAwsCreateInference),
+            _ if self.goes_to_mantle(model) => Some(InvokeOperation::MantleCreateInference),
+            provider if provider.uses_bedrock() => {
+                Some(InvokeOperation::InvokeModelWithResponseStream)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Resolved {
@@ -55,7 +66,7 @@ impl Resolved {
     /// `in_background`: for small jobs, which may have a Region of their own.
     pub fn streaming_request(&self, model: &str, in_background: bool) -> Option<ModelRequest> {
         let configuration = &self.configuration;
-        let operation = operation(configuration.provider.value, model)?;
+        let operation = configuration.operation(model)?;
         let elsewhere = configuration.background_region.as_ref();
         let region = elsewhere
             .filter(|_| in_background)
@@ -85,18 +96,6 @@ impl ModelRequest {
             operation,
             ..self.clone()
         })
-    }
-}
-
-/// How a model is asked for an answer.
-fn operation(provider: Provider, model: &str) -> Option<InvokeOperation> {
-    match provider {
-        Provider::AnthropicAws => Some(InvokeOperation::AnthropicAwsCreateInference),
-        _ if provider.uses_mantle() && (!provider.uses_bedrock() || is_mantle_id(model)) => {
-            Some(InvokeOperation::MantleCreateInference)
-        }
-        _ if provider.uses_bedrock() => Some(InvokeOperation::InvokeModelWithResponseStream),
-        _ => None,
     }
 }
 
