@@ -16,6 +16,7 @@ use crate::facts::{
     CallerIdentity, Configuration, Facts, InferenceProfiles, InvokeOperation, ModelFacts, Provider,
     Shown,
 };
+use crate::models::is_in_use;
 
 /// When an action is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -142,7 +143,7 @@ pub struct Known<'a> {
     pub configuration: &'a Configuration,
     /// The inference profiles that the account lists in the Region, with their destinations.
     pub listed: Option<&'a InferenceProfiles>,
-    /// What the control plane says of the models in use.
+    /// What the control plane says of the models that are in use or pinned.
     pub models: &'a [ModelFacts],
     /// The principal.
     pub identity: Option<&'a CallerIdentity>,
@@ -355,9 +356,10 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Whether AWS says of any model that the account has no agreement for it yet.
+    /// Whether AWS says of any model in use that the account has no agreement for it yet.
     fn lacks_agreement(&self) -> bool {
-        self.models.iter().any(|model| {
+        let mut used = self.models.iter().filter(|model| is_in_use(&model.part));
+        used.any(|model| {
             model
                 .availability
                 .known()

@@ -246,7 +246,7 @@ pub(crate) fn chosen(configuration: &Configuration) -> Vec<(&'static str, &Value
 }
 
 /// Whether every session invokes the model of a part, so that it is tried.
-fn is_in_use(part: &str) -> bool {
+pub(crate) fn is_in_use(part: &str) -> bool {
     ["main model", "background model"].contains(&part)
 }
 

@@ -276,6 +276,11 @@ fn marketplace_only_while_an_agreement_is_missing() {
     }
     let wanted = (Some("bedrock.amazonaws.com"), Needed::FirstUse);
     assert_eq!(via(&facts), [wanted, wanted]);
+    // Nobody subscribes to a model that is only pinned.
+    if let Observed::Known(models) = &mut facts.model_availability {
+        models[0].part = "opus model".to_owned();
+    }
+    assert_eq!(via(&facts), []);
 }
 
 #[test]
