@@ -251,7 +251,7 @@ pub(crate) fn is_in_use(part: &str) -> bool {
 }
 
 /// What is wrong with the model of a family that nobody switched to breaks nothing yet.
-fn before_a_switch(mut finding: Finding, part: &str) -> Finding {
+pub(crate) fn before_a_switch(mut finding: Finding, part: &str) -> Finding {
     let family = part.strip_suffix(" model").unwrap_or_default();
     if finding.status == Status::Fail && ["opus", "sonnet", "haiku", "fable"].contains(&family) {
         finding.status = Status::Warn;

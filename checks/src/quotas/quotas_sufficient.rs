@@ -5,6 +5,7 @@ use crate::answer::not_for_everybody;
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::facts::{Configuration, ModelFacts, Observed, Quota, Shown};
 use crate::finding::{Basis, Finding, Owner};
+use crate::models::before_a_switch;
 use crate::probe::ProbeId;
 use crate::quota_names::Unit;
 use crate::text::shell_word;
@@ -39,8 +40,8 @@ impl Check for QuotasSufficient {
         docs: "
 ## What it looks at
 
-The quotas in Service Quotas that count requests for the models in use: tokens and requests per minute, tokens
-per day. The list takes a dozen calls, so it is asked for only when an invocation was throttled, with `--invoke`,
+The quotas in Service Quotas that count requests for the models in use and those that are pinned: tokens and
+requests per minute, tokens per day. The list takes a dozen calls, so it is asked for only when an invocation was throttled, with `--invoke`,
 with `--thorough`, or when `--only` names this check.
 
 ## Why it matters
@@ -77,7 +78,10 @@ use a model with a larger quota, or a smaller `CLAUDE_CODE_MAX_OUTPUT_TOKENS`.
         };
         models
             .iter()
-            .map(|model| judge(model, quotas, configuration).subject(&model.model))
+            .map(|model| {
+                let finding = judge(model, quotas, configuration).subject(&model.model);
+                before_a_switch(finding, &model.part)
+            })
             .collect()
     }
 }
@@ -285,6 +289,16 @@ mod tests {
             Some("quota-zero"),
         );
         assert!(finding.fix[0].text.contains("AWS Support"));
+    }
+
+    #[test]
+    fn the_quota_of_a_model_that_is_only_pinned_breaks_nothing_yet() {
+        let mut facts = with(0.0, None, true);
+        if let Observed::Known(models) = &mut facts.model_availability {
+            models[0].part = "opus model".into();
+        }
+        let finding = only(&CHECK, &facts, Status::Warn, Some("quota-zero"));
+        assert!(finding.why.unwrap().contains("`/model opus`"));
     }
 
     #[test]
