@@ -192,9 +192,18 @@ impl<'a> Known<'a> {
 
     /// The ARNs that invocations of a model need, in the order in which AWS looks at them.
     pub fn resources_of(&self, model: &str) -> Vec<String> {
-        let background = self.configuration.models.main.value != model;
-        let part = if background { "background model" } else { "" };
-        self.resources(model, self.source(part)).all()
+        self.resources(model, self.region_of(model)).all()
+    }
+
+    /// The Region in which a model in use is invoked.
+    pub fn region_of(&self, model: &str) -> &'a str {
+        let models = &self.configuration.models;
+        let in_background = models.background.value == model && models.main.value != model;
+        self.source(if in_background {
+            "background model"
+        } else {
+            "main model"
+        })
     }
 
     /// The inference profiles through which the models in use reach a foundation model; `None` for one that is invoked

@@ -28,7 +28,7 @@ fn avoiding<'a>(
     is_wanted: impl Fn(&InferenceProfile) -> bool,
 ) -> Option<&'a InferenceProfile> {
     let listed = known.listed?;
-    let here = known.configuration.region.value.as_str();
+    let here = known.region_of(model);
     listed.profiles.iter().find(|profile| {
         profile.id != model
             && foundation_model(&profile.id) == foundation_model(model)

@@ -5,7 +5,7 @@ mod requests_not_throttled;
 
 pub(crate) use self::quotas_sufficient::QuotasSufficient;
 pub(crate) use self::requests_not_throttled::RequestsNotThrottled;
-use crate::facts::ModelFacts;
+use crate::facts::{Configuration, ModelFacts};
 use crate::quota_names::{QuotaName, Scope, parse};
 
 /// The name of a quota, taken apart, when it counts the requests for this model.
@@ -18,6 +18,13 @@ fn counting(name: &str, model: &ModelFacts) -> Option<QuotaName> {
         Scope::of_model_arns(&model.model_arns)
     };
     parse(name).filter(|parsed| parsed.counts(foundation_model, scope))
+}
+
+/// The Region of a model's quotas when it is not the one that was asked: the background model may have its own.
+fn elsewhere<'a>(model: &ModelFacts, configuration: &'a Configuration) -> Option<&'a str> {
+    let region = &configuration.background_region.as_ref()?.value;
+    (model.part == "background model" && *region != configuration.region.value)
+        .then_some(region.as_str())
 }
 
 /// Whether a quota of this name counts requests for one of the models.

@@ -151,7 +151,7 @@ pub(super) fn is_bearer_call(denial: &Denial) -> bool {
 }
 
 fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<'_>) -> Finding {
-    let region = known.configuration.region.value.as_str();
+    let region = known.region_of(&trial.model);
     let action = denial
         .action
         .as_deref()
@@ -231,7 +231,7 @@ pub(super) struct Verdict {
     pub(super) by: &'static str,
 }
 
-/// The cause, from the kind of policy and the resource that AWS names.
+/// The cause, from the kind of policy and the resource that AWS names; `region` is where the model is invoked.
 pub(super) fn verdict(denial: &Denial, model: &str, region: &str) -> Verdict {
     let of = |code, owner, by| Verdict { code, owner, by };
     let admin = Owner::AccountAdmin;
@@ -352,7 +352,7 @@ pub(super) fn remedy(
     model: &str,
     known: &Known<'_>,
 ) -> Finding {
-    let region = known.configuration.region.value.as_str();
+    let region = known.region_of(model);
     let resources = shortened(&known.resources_of(model));
     let quoted: Vec<String> = resources.iter().map(|arn| format!("\"{arn}\"")).collect();
     let statement = match (denial.action.as_deref(), denial.resource.as_deref()) {
@@ -421,7 +421,7 @@ mod tests {
     use crate::facts::{Absence, Facts, InferenceProfile, InferenceProfiles, Observed};
     use crate::finding::Explanation;
     use crate::sample::{
-        MAIN, body_refused, findings, from_shell, healthy, invoked, now, only, refusal,
+        MAIN, body_refused, configured, findings, from_shell, healthy, invoked, now, only, refusal,
     };
 
     const CHECK: Entry = Entry::of::<InvocationAllowed>();
@@ -459,6 +459,30 @@ mod tests {
                 (Status::Pass, Basis::Inferred)
             );
         }
+    }
+
+    #[test]
+    fn the_background_model_is_judged_by_its_own_region() {
+        let reason = " because no identity-based policy allows the action";
+        let model =
+            "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0";
+        let failure = denial("bedrock:InvokeModelWithResponseStream", model, reason);
+        let mut facts = configured(|it| {
+            let mut region = it.region.clone();
+            region.value = "eu-west-1".into();
+            it.background_region = Some(region);
+        });
+        if let Observed::Known(trials) = &mut facts.invocations {
+            trials.remove(0);
+            trials.remove(0);
+            trials[0].outcome = Observed::Failed(failure);
+        }
+        only(
+            &CHECK,
+            &facts,
+            Status::Fail,
+            Some("iam-profile-and-model-both-needed"),
+        );
     }
 
     #[test]

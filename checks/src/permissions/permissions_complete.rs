@@ -158,14 +158,13 @@ fn refused(
     known: &Known<'_>,
 ) -> Finding {
     let denial = as_denial(first, &simulation.principal);
-    let region = known.configuration.region.value.as_str();
     let models = known.configuration.models.in_use();
     let model = models
         .iter()
         .map(|(model, _)| model.as_str())
         .find(|model| known.resources_of(model).contains(&first.resource))
         .unwrap_or("*");
-    let Verdict { code, owner, by } = verdict(&denial, model, region);
+    let Verdict { code, owner, by } = verdict(&denial, model, known.region_of(model));
     let invokes = first.action.starts_with("bedrock:InvokeModel");
     let code = if invokes {
         code

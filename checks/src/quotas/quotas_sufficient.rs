@@ -1,6 +1,6 @@
 //! See [`Meta::docs`].
 
-use super::counting;
+use super::{counting, elsewhere};
 use crate::answer::not_for_everybody;
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::facts::{Configuration, ModelFacts, Observed, Quota, Shown};
@@ -87,6 +87,12 @@ use a model with a larger quota, or a smaller `CLAUDE_CODE_MAX_OUTPUT_TOKENS`.
 }
 
 fn judge(model: &ModelFacts, quotas: &[Quota], configuration: &Configuration) -> Finding {
+    if let Some(region) = elsewhere(model, configuration) {
+        return Finding::left_out(format!(
+            "not told: the {} `{}` is invoked in `{region}`, and the quotas are those of `{}`",
+            model.part, model.model, configuration.region.value
+        ));
+    }
     let counted: Vec<(Unit, &Quota)> = quotas
         .iter()
         .filter_map(|quota| Some((counting(&quota.name, model)?.unit, quota)))
@@ -341,6 +347,22 @@ mod tests {
         let statuses: Vec<Status> = findings.iter().map(|finding| finding.status).collect();
         assert_eq!(statuses, [Status::Fail, Status::NotApplicable]);
         assert!(findings[1].left_out);
+    }
+
+    #[test]
+    fn the_quotas_of_another_region_are_none_of_the_background_model() {
+        let mut facts = with(0.0, None, true);
+        if let Observed::Known(models) = &mut facts.model_availability {
+            models[0].part = "background model".into();
+        }
+        only(&CHECK, &facts, Status::Fail, Some("quota-zero"));
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            let mut region = configuration.region.clone();
+            region.value = "eu-west-1".into();
+            configuration.background_region = Some(region);
+        }
+        let finding = only(&CHECK, &facts, Status::NotApplicable, None);
+        assert!(finding.left_out && finding.what.contains("`eu-west-1`"));
     }
 
     #[test]
