@@ -4,7 +4,7 @@
 //! `Cross-region model inference …` and `Cross-Region InvokeModel …`, `Claude 3.7 Sonnet` and `Claude Sonnet 3.7`.
 //! Source: Amazon Bedrock user guide, "Quotas for the bedrock-runtime endpoint" and "… bedrock-mantle endpoint".
 
-use crate::claude_code::model_ids::{prefix_of, without_prefix};
+use crate::claude_code::model_ids::{behind_profile, prefix_of};
 
 /// What a quota counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl QuotaName {
 
 /// The words of a foundation model's id: `anthropic.claude-opus-4-6-v1` is `claude opus 4.6`.
 fn words_of(foundation_model: &str) -> Vec<String> {
-    let id = without_prefix(foundation_model);
+    let id = behind_profile(foundation_model).unwrap_or(foundation_model);
     let id = id.strip_prefix("anthropic.").unwrap_or(id);
     let id = id.split([':', '[']).next().unwrap_or(id);
     let mut words: Vec<String> = Vec::new();
@@ -253,6 +253,11 @@ mod tests {
         );
         assert_eq!(
             Scope::of_id("us.anthropic.claude-opus-5"),
+            Scope::CrossRegion
+        );
+        // A prefix that nobody here knows yet.
+        assert_eq!(
+            Scope::of_id("ca.anthropic.claude-opus-5"),
             Scope::CrossRegion
         );
         assert_eq!(Scope::of_id("anthropic.claude-opus-5"), Scope::OnDemand);

@@ -2,7 +2,7 @@
 
 use aws_sdk_bedrock::Client;
 use aws_sdk_bedrock::types::InferenceProfileType;
-use bedrock_doctor_checks::claude_code::model_ids::without_prefix;
+use bedrock_doctor_checks::claude_code::model_ids::behind_profile;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::facts::{
     Absence, Availability, InferenceProfile, InferenceProfiles, Lifecycle, ModelFacts, Observed,
@@ -213,14 +213,14 @@ fn foundation_model(model: &str) -> Option<String> {
         return None;
     }
     if !model.starts_with("arn:") {
-        let base = without_prefix(model);
+        let base = behind_profile(model).unwrap_or(model);
         return base.starts_with("anthropic.").then(|| base.to_owned());
     }
     let (_, resource) = model.rsplit_once(':')?;
     let (kind, name) = resource.split_once('/')?;
     match kind {
         "foundation-model" => Some(name.to_owned()),
-        "inference-profile" => Some(without_prefix(name).to_owned()),
+        "inference-profile" => Some(behind_profile(name).unwrap_or(name).to_owned()),
         _ => None,
     }
 }
@@ -293,5 +293,24 @@ async fn lifecycle(
             online.secrets,
             &error,
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::foundation_model;
+
+    #[test]
+    fn the_model_behind_a_profile_is_known_whatever_its_prefix_is() {
+        for model in [
+            "anthropic.claude-x",
+            "us.anthropic.claude-x",
+            "ca.anthropic.claude-x",
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/ca.anthropic.claude-x",
+        ] {
+            let found = foundation_model(model);
+            assert_eq!(found.as_deref(), Some("anthropic.claude-x"), "{model}");
+        }
+        assert_eq!(foundation_model("claude-x"), None);
     }
 }

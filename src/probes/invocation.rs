@@ -9,7 +9,7 @@
 pub(super) mod answer;
 pub(super) mod sent;
 
-use bedrock_doctor_checks::claude_code::model_ids::without_prefix;
+use bedrock_doctor_checks::claude_code::model_ids::behind_profile;
 use bedrock_doctor_checks::claude_code::network::{Plane, host_of};
 use bedrock_doctor_checks::claude_code::request::ModelRequest;
 use bedrock_doctor_checks::claude_code::request::shape::Shape;
@@ -162,7 +162,7 @@ fn would_subscribe(online: &Online<'_>, model: &str) -> Option<String> {
 
 /// What the control plane said of a model.
 fn known<'a>(models: &'a [ModelFacts], model: &str) -> Option<&'a ModelFacts> {
-    let base = without_prefix(model);
+    let base = behind_profile(model).unwrap_or(model);
     models
         .iter()
         .find(|known| known.model == model || known.foundation_model.as_deref() == Some(base))

@@ -1,7 +1,7 @@
 //! The ARNs of what is invoked, and of who invokes.
 
 use super::Known;
-use crate::claude_code::model_ids::{prefix_of, without_prefix};
+use crate::claude_code::model_ids::{behind_profile, prefix_of};
 use crate::claude_code::region::partition;
 
 /// The resources of one model.
@@ -23,7 +23,7 @@ impl Known<'_> {
         if let Some((_, id)) = model.rsplit_once(":inference-profile/") {
             return self.system_profile(model.to_owned(), id, source);
         }
-        if behind(model).is_some() {
+        if behind_profile(model).is_some() {
             let profile = format!("inference-profile/{model}");
             let profile = arn("bedrock", source, self.account(), &profile);
             return self.system_profile(profile, model, source);
@@ -41,7 +41,7 @@ impl Known<'_> {
     }
 
     fn system_profile(&self, profile: String, id: &str, source: &str) -> Resources {
-        let base = behind(id).unwrap_or(id);
+        let base = behind_profile(id).unwrap_or(id);
         // The destinations depend on the Region from which a profile is invoked.
         let listed = self
             .listed
@@ -102,17 +102,6 @@ impl Resources {
     /// The profile first: AWS looks at it before the models.
     pub(super) fn all(&self) -> Vec<String> {
         self.profile.iter().chain(&self.models).cloned().collect()
-    }
-}
-
-/// The foundation model behind the id of a system-defined inference profile, whose prefix may be a new one.
-fn behind(id: &str) -> Option<&str> {
-    if id.starts_with("arn:") {
-        return None;
-    }
-    match id.find(".anthropic.") {
-        Some(at) => Some(&id[at + 1..]),
-        None => prefix_of(id).map(|_| without_prefix(id)),
     }
 }
 

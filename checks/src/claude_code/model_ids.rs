@@ -3,8 +3,8 @@
 use super::versions::{Rules, Version};
 use crate::facts::Provider;
 
-/// The prefixes of system-defined inference profiles.
-pub const PREFIXES: [&str; 7] = ["us-gov", "us", "eu", "apac", "jp", "au", "global"];
+/// The prefixes of system-defined inference profiles that Claude Code knows.
+pub(super) const PREFIXES: [&str; 7] = ["us-gov", "us", "eu", "apac", "jp", "au", "global"];
 
 /// An id of Anthropic that Claude Code knows.
 struct Known {
@@ -100,18 +100,28 @@ pub fn is_mantle_id(id: &str) -> bool {
         })
 }
 
-/// An id without the prefix of an inference profile.
-pub fn without_prefix(id: &str) -> &str {
+/// An id without a prefix that Claude Code knows.
+pub(super) fn without_prefix(id: &str) -> &str {
     match id.split_once('.') {
         Some((prefix, rest)) if PREFIXES.contains(&prefix) => rest,
         _ => id,
     }
 }
 
-/// The prefix of an inference profile's id.
+/// The foundation model behind the id of a system-defined inference profile, whose prefix may be a new one.
+pub fn behind_profile(id: &str) -> Option<&str> {
+    if id.starts_with("arn:") {
+        return None;
+    }
+    match id.find(".anthropic.") {
+        Some(at) => Some(&id[at + 1..]),
+        None => Some(without_prefix(id)).filter(|base| *base != id),
+    }
+}
+
+/// The prefix of a system-defined inference profile's id, which may be a new one.
 pub fn prefix_of(id: &str) -> Option<&str> {
-    let (prefix, _) = id.split_once('.')?;
-    PREFIXES.contains(&prefix).then_some(prefix)
+    id.strip_suffix(behind_profile(id)?)?.strip_suffix('.')
 }
 
 /// Cuts off the tag that only Claude Code knows: `[1m]`, or another size of the context window.
@@ -122,4 +132,36 @@ pub(super) fn without_window(id: &str) -> &str {
         (!digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())).then_some(plain)
     };
     cut().unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_that_nobody_knows_yet_is_one_of_a_profile() {
+        for (id, prefix, base) in [
+            (
+                "us.anthropic.claude-x",
+                Some("us"),
+                Some("anthropic.claude-x"),
+            ),
+            (
+                "ca.anthropic.claude-x",
+                Some("ca"),
+                Some("anthropic.claude-x"),
+            ),
+            ("eu.amazon.nova", Some("eu"), Some("amazon.nova")),
+            ("anthropic.claude-x", None, None),
+            ("amazon.nova", None, None),
+            (
+                "arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.x",
+                None,
+                None,
+            ),
+            ("", None, None),
+        ] {
+            assert_eq!((prefix_of(id), behind_profile(id)), (prefix, base), "{id}");
+        }
+    }
 }

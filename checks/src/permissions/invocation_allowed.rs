@@ -4,6 +4,7 @@ use super::use_another_profile;
 use crate::access::{Known, shortened};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
+use crate::claude_code::model_ids::behind_profile;
 use crate::denial::{Denial, Effect, Layer};
 use crate::facts::{AllFacts, Configuration, Failure, Invocation, InvokeOperation, Source};
 use crate::finding::{Basis, Finding, Owner, Status};
@@ -333,8 +334,7 @@ fn foundation_model_region(resource: &str) -> Option<&str> {
 }
 
 fn uses_profile(model: &str) -> bool {
-    crate::claude_code::model_ids::prefix_of(model).is_some()
-        || model.contains("inference-profile/")
+    behind_profile(model).is_some() || model.contains("inference-profile/")
 }
 
 /// The rest of the policy, for whoever would otherwise find the next missing action only then.
