@@ -95,13 +95,6 @@ pub struct Access {
 }
 
 impl Access {
-    /// The permissions that Claude Code itself needs.
-    pub fn of_claude_code(&self) -> impl Iterator<Item = &Permission> {
-        self.permissions
-            .iter()
-            .filter(|permission| permission.needed != Needed::Checkup)
-    }
-
     fn add(&mut self, needed: Needed, action: &'static str, resources: &[String]) {
         if resources.is_empty() {
             return;

@@ -68,7 +68,6 @@ pub fn answer(failure: &Failure) -> Answer {
             Some(denial) => Answer::Denied(Some(signature), denial),
             None => Answer::Unknown(Some(signature)),
         },
-        Some((Kind::Other, signature)) => Answer::Unknown(Some(signature)),
         None => match (denial::parse(&failure.message), failure.status) {
             (Some(denial), _) => Answer::Denied(None, denial),
             (None, Some(429)) => Answer::Throttled(None),

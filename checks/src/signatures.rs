@@ -45,8 +45,6 @@ pub enum Kind {
     Service,
     /// What answers there does not know the operation.
     Endpoint,
-    /// Known, but none of the above.
-    Other,
 }
 
 /// One entry of `data/error-signatures.toml`.

@@ -29,6 +29,15 @@ fn resources(access: &Access, action: &str) -> Vec<String> {
     found.map_or_else(Vec::new, |permission| permission.resources.clone())
 }
 
+/// What is not for the checkup only.
+fn of_claude_code(access: &Access) -> Vec<&'static str> {
+    let permissions = access.permissions.iter();
+    permissions
+        .filter(|it| it.needed != Needed::Checkup)
+        .map(|it| it.action)
+        .collect()
+}
+
 const STREAM: &str = "bedrock:InvokeModelWithResponseStream";
 
 #[test]
@@ -50,9 +59,8 @@ fn a_profile_needs_itself_and_its_model_in_every_destination() {
     assert_eq!(resources(&access, "bedrock:InvokeModel"), found);
     assert_eq!(resources(&access, "bedrock:ListInferenceProfiles"), ["*"]);
     assert_eq!(access.open, [""; 0]);
-    let of_claude_code: Vec<_> = access.of_claude_code().map(|it| it.action).collect();
     assert_eq!(
-        of_claude_code,
+        of_claude_code(&access),
         [
             STREAM,
             "bedrock:InvokeModel",
@@ -286,10 +294,7 @@ fn marketplace_only_while_an_agreement_is_missing() {
 #[test]
 fn mantle_and_claude_platform_have_actions_of_their_own() {
     let of = |provider| configured(|it: &mut Configuration| it.provider.value = provider);
-    let actions = |facts: &Facts| -> Vec<&str> {
-        let access = access(facts);
-        access.of_claude_code().map(|it| it.action).collect()
-    };
+    let actions = |facts: &Facts| -> Vec<&str> { of_claude_code(&access(facts)) };
     assert_eq!(
         actions(&of(Provider::Mantle)),
         ["bedrock-mantle:CreateInference"]
