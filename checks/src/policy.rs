@@ -97,21 +97,21 @@ pub struct Condition {
 impl Policy {
     /// The policy that allows this much and no more: what Claude Code needs, and if wanted what the checkup asks.
     pub fn of(access: &Access, for_checkup: bool) -> Self {
-        let mut grouped: Vec<(bool, Statement)> = Vec::new();
+        let mut grouped: Vec<(Purpose, Statement)> = Vec::new();
         for permission in &access.permissions {
-            let is_checkup = permission.needed == Needed::Checkup;
-            if is_checkup && !for_checkup {
+            let purpose = Purpose::of(permission);
+            if purpose == Purpose::Checkup && !for_checkup {
                 continue;
             }
-            let statement = Statement::allowing(permission, is_checkup);
-            let fits = |(checkup, other): &&mut (bool, Statement)| {
-                *checkup == is_checkup
+            let statement = Statement::allowing(permission, purpose);
+            let fits = |(known, other): &&mut (Purpose, Statement)| {
+                *known == purpose
                     && other.resources == statement.resources
                     && other.conditions == statement.conditions
             };
             match grouped.iter_mut().find(fits) {
                 Some((_, other)) => other.actions.patterns.extend(statement.actions.patterns),
-                None => grouped.push((is_checkup, statement)),
+                None => grouped.push((purpose, statement)),
             }
         }
         Self {
@@ -136,16 +136,39 @@ impl Policy {
     }
 }
 
+/// What a statement is for, which its `Sid` says: whoever reads the policy can take it out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Claude Code needs it.
+    ClaudeCode,
+    /// Claude Code needs it only because it uses an API key.
+    ApiKey,
+    /// The checkup alone asks it.
+    Checkup,
+}
+
+impl Purpose {
+    fn of(permission: &Permission) -> Self {
+        if permission.needed == Needed::Checkup {
+            Self::Checkup
+        } else if permission.action.ends_with(":CallWithBearerToken") {
+            Self::ApiKey
+        } else {
+            Self::ClaudeCode
+        }
+    }
+}
+
 impl Statement {
-    fn allowing(permission: &Permission, is_checkup: bool) -> Self {
+    fn allowing(permission: &Permission, purpose: Purpose) -> Self {
         let (_, name) = permission
             .action
             .split_once(':')
             .unwrap_or(("", permission.action));
-        let whose = if is_checkup {
-            "BedrockDoctor"
-        } else {
-            "ClaudeCode"
+        let sid = match purpose {
+            Purpose::ClaudeCode => format!("ClaudeCode{name}"),
+            Purpose::ApiKey => "ClaudeCodeApiKey".to_owned(),
+            Purpose::Checkup => format!("BedrockDoctor{name}"),
         };
         let via = permission.via.map(|service| Condition {
             operator: "StringEquals".to_owned(),
@@ -153,7 +176,7 @@ impl Statement {
             values: vec![service.to_owned()],
         });
         Self {
-            sid: Some(format!("{whose}{name}")),
+            sid: Some(sid),
             effect: Effect::Allow,
             principals: Principals::Unnamed,
             actions: Selection::of(vec![permission.action.to_owned()]),

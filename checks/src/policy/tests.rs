@@ -69,6 +69,23 @@ fn marketplace_is_allowed_only_through_bedrock() {
     assert!(text.contains(condition), "{text}");
 }
 
+#[test]
+fn what_an_api_key_needs_has_a_statement_of_its_own() {
+    let facts = configured(|it| {
+        it.variables
+            .push(variable("AWS_BEARER_TOKEN_BEDROCK", "key"));
+    });
+    let policy = Policy::of(&access(&facts), false);
+    let of_key: Vec<(&str, &[String])> = policy
+        .statements
+        .iter()
+        .filter_map(|it| Some((it.sid.as_deref()?, &it.actions.patterns[..])))
+        .filter(|(_, actions)| actions.iter().any(|action| action.contains("BearerToken")))
+        .collect();
+    let wanted = ["bedrock:CallWithBearerToken".to_owned()];
+    assert_eq!(of_key, [("ClaudeCodeApiKey", &wanted[..])]);
+}
+
 /// Machines of all kinds, each with something that asks for actions of its own.
 fn machines() -> Vec<Facts> {
     let changes: [fn(&mut Configuration); 6] = [
