@@ -1,4 +1,6 @@
 //! Model ids, and access to the models.
+//!
+//! Longer than 400 lines with its tests, which stand beside what they test.
 
 mod mantle_lists_models;
 mod model_access_granted;

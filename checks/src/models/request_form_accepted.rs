@@ -1,3 +1,5 @@
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
+
 use super::{Trial, named, per_model};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
