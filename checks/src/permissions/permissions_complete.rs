@@ -164,10 +164,14 @@ fn refused(
         .map(|(model, _)| model.as_str())
         .find(|model| known.resources_of(model).contains(&first.resource))
         .unwrap_or("*");
-    let Verdict { code, owner, by } = verdict(&denial, model, known.region_of(model));
+    let Verdict {
+        code: cause,
+        owner,
+        by,
+    } = verdict(&denial, model, known.region_of(model));
     let invokes = first.action.starts_with("bedrock:InvokeModel");
     let code = if invokes {
-        code
+        cause
     } else {
         "profile-discovery-blocked"
     };
@@ -193,13 +197,20 @@ fn refused(
         )
     };
     let finding = finding.owner(owner);
-    if invokes {
-        remedy(finding, code, &denial, model, known)
-    } else {
-        whole_policy(finding.fix(format!(
+    match cause {
+        // What its own policies allow does not outweigh these.
+        "iam-explicit-deny" | "iam-session-policy-or-boundary" => {
+            remedy(finding, cause, &denial, model, known)
+        }
+        _ if invokes => remedy(finding, cause, &denial, model, known),
+        "scp-deny" => finding.fix(format!(
+            "allow `{}` in the service control policies of the organization",
+            first.action
+        )),
+        _ => whole_policy(finding.fix(format!(
             "allow `{}` on `{}` for the principal",
             first.action, first.resource
-        )))
+        ))),
     }
 }
 
@@ -262,6 +273,12 @@ mod tests {
             principal: "arn:aws:iam::123456789012:role/team/Dev".into(),
             results,
         });
+        facts
+    }
+
+    /// The machine on which the list of inference profiles did not come.
+    fn unlisted(mut facts: Facts) -> Facts {
+        facts.inference_profiles = Observed::default();
         facts
     }
 
@@ -353,6 +370,38 @@ mod tests {
             Status::Warn,
             Some("profile-discovery-blocked"),
         );
+    }
+
+    #[test]
+    fn what_denies_the_listing_decides_what_helps() {
+        let listing = |decision| result("bedrock:ListInferenceProfiles", "*", decision);
+        let mut boundary = listing(Decision::ImplicitDeny);
+        boundary.boundary_allows = Some(false);
+        let mut organization = listing(Decision::ExplicitDeny);
+        organization.organization_allows = Some(false);
+        for (denied, step) in [
+            (
+                listing(Decision::ImplicitDeny),
+                "allow `bedrock:ListInference",
+            ),
+            (
+                listing(Decision::ExplicitDeny),
+                "remove or narrow the statement that denies it",
+            ),
+            (
+                boundary,
+                "add to the session policy or permissions boundary",
+            ),
+            (
+                organization,
+                "allow `bedrock:ListInferenceProfiles` in the service control policies",
+            ),
+        ] {
+            let facts = unlisted(simulated(vec![denied]));
+            let code = Some("profile-discovery-blocked");
+            let finding = only(&CHECK, &facts, Status::Warn, code);
+            assert!(finding.fix[0].text.starts_with(step), "{finding:#?}");
+        }
     }
 
     #[test]
