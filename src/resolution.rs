@@ -115,6 +115,12 @@ pub(crate) struct Models {
     pub(crate) opus: Value<String>,
     pub(crate) sonnet: Value<String>,
     pub(crate) haiku: Value<String>,
+    /// When somebody pinned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fable: Option<Value<String>>,
+    /// What subagents use, when somebody chose a model for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subagent: Option<Value<String>>,
     /// Where the background model is invoked, when that is another Region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) background_region: Option<Value<String>>,
@@ -269,6 +275,8 @@ impl Resolution {
                 opus: configuration.models.opus.clone(),
                 sonnet: configuration.models.sonnet.clone(),
                 haiku: configuration.models.haiku.clone(),
+                fable: configuration.models.fable.clone(),
+                subagent: configuration.models.subagent.clone(),
                 background_region: configuration.background_region.clone(),
             },
             request: configuration.main_request().map(|request| Request {

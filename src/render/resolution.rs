@@ -224,13 +224,18 @@ impl Table {
     fn models(&mut self, resolution: &Resolution) {
         let models = &resolution.models;
         let mut lines = Vec::new();
-        for (part, model) in [
+        let optional = [("fable", &models.fable), ("subagent", &models.subagent)];
+        let optional = optional
+            .iter()
+            .filter_map(|(part, model)| Some((*part, model.as_ref()?)));
+        let always = [
             ("main", &models.main),
             ("background", &models.background),
             ("opus", &models.opus),
             ("sonnet", &models.sonnet),
             ("haiku", &models.haiku),
-        ] {
+        ];
+        for (part, model) in always.into_iter().chain(optional) {
             lines.push(format!("{part:<10} {}", model.value));
             let is_told = matches!(part, "main" | "background");
             if is_told || model.source.kind != SourceKind::Default {

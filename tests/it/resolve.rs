@@ -162,6 +162,42 @@ fn assumptions_are_named_and_win() {
 }
 
 #[test]
+fn models_that_somebody_chose_beside_those_in_use_are_told() {
+    let mut machine = with_keys();
+    machine.env("AWS_REGION", "us-east-1");
+    let told = answer(&machine, &[]);
+    assert!(told["models"].get("fable").is_none() && told["models"].get("subagent").is_none());
+    machine
+        .env(
+            "ANTHROPIC_DEFAULT_FABLE_MODEL",
+            "us.anthropic.claude-fable-5",
+        )
+        .env(
+            "CLAUDE_CODE_SUBAGENT_MODEL",
+            "us.anthropic.claude-sonnet-4-6",
+        );
+    let told = answer(&machine, &[]);
+    for (part, model, variable) in [
+        (
+            "fable",
+            "us.anthropic.claude-fable-5",
+            "ANTHROPIC_DEFAULT_FABLE_MODEL",
+        ),
+        (
+            "subagent",
+            "us.anthropic.claude-sonnet-4-6",
+            "CLAUDE_CODE_SUBAGENT_MODEL",
+        ),
+    ] {
+        assert_eq!(told["models"][part]["value"], model);
+        assert_eq!(told["models"][part]["source"]["name"], variable);
+    }
+    let table = offline(&machine, &[]).stdout;
+    let row = "              subagent   us.anthropic.claude-sonnet-4-6\n                from `CLAUDE_CODE_SUBAGENT_MODEL` in the environment\n";
+    assert!(table.contains(row), "{table}");
+}
+
+#[test]
 fn the_checkup_takes_the_same_assumptions() {
     let world = World::healthy();
     let checkup = checkup_with(
