@@ -1,4 +1,6 @@
 //! The online probes along their real dependencies, side by side.
+//!
+//! Longer than 400 lines: the order of all of them is one subject.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

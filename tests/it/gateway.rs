@@ -1,5 +1,7 @@
 //! What something between Claude Code and AWS does to requests and answers, and what a real request (`--invoke`) shows
 //! of it: one scenario for each way in which people have seen gateways fail.
+//!
+//! Longer than 400 lines: every scenario is written out, so that it can be read alone.
 
 use bedrock_doctor_world::{Machine, Rule, World};
 use serde_json::{Value, json};

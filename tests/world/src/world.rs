@@ -1,4 +1,6 @@
 //! The pretend AWS as a test sees it.
+//!
+//! Longer than 400 lines: everything that a test may ask of it or change in it stands here.
 
 use std::{
     fs, io,

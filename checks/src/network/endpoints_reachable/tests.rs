@@ -1,3 +1,5 @@
+//! Longer than 400 lines: each way in which a connection fails, and what it is told as, stands here once.
+
 use std::net::IpAddr;
 
 use super::*;
