@@ -73,7 +73,7 @@ pub(crate) enum Command {
     ///
     /// It obtains credentials and asks AWS who they belong to, to which Regions the inference profiles lead, and whether
     /// an agreement for a model is missing. The policy goes to the standard output, what is not known to the standard
-    /// error. It changes no account.
+    /// error, in Terraform into comments. It changes no account.
     Policy(PolicyArgs),
     /// Say what a check looks at, why it matters and how to fix it
     Explain {

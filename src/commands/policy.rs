@@ -53,13 +53,14 @@ fn print(world: &World, args: &PolicyArgs, global: &Global, output: &Output) -> 
     let Some(access) = access(&facts, output) else {
         return Exit::YouCanFix;
     };
-    let notes = notes(&facts, &access);
+    let notes = notes(&facts, &access, args.scope.for_checkup);
     let policy = Policy::of(&access, args.scope.for_checkup);
     let text = match args.format {
         PolicyFormat::Json => policy.to_json() + "\n",
         PolicyFormat::Terraform => terraform(&policy, &notes),
     };
-    if !global.quiet {
+    // In Terraform they stand as comments, once.
+    if !global.quiet && args.format == PolicyFormat::Json {
         for note in &notes {
             output.message(&format!("note: {note}"));
         }
@@ -112,7 +113,7 @@ fn check(
         file: file.display().to_string(),
         exit_code: exit.code(),
         coverage,
-        notes: notes(&facts, &access),
+        notes: notes(&facts, &access, scope.for_checkup),
     };
     let text = match format {
         ListFormat::Json => json::render(&judged),
@@ -122,7 +123,7 @@ fn check(
                 verbose: global.verbose,
                 width: output.width(world),
             };
-            table(&judged, look)
+            table(&judged, scope.for_checkup, look)
         }
     };
     output.data(&text, exit)
@@ -136,6 +137,9 @@ fn read(world: &World, file: &Path) -> Result<Policy, String> {
         FileText::Absent => return Err(format!("there is no file `{name}`")),
         FileText::Unreadable(why) => return Err(format!("`{name}` cannot be read: {why}")),
     };
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Err(format!("`{name}` is empty"));
+    }
     parse(&text).map_err(|fault| {
         format!(
             "`{name}`, line {}, column {}: {}",
@@ -185,7 +189,7 @@ fn access(facts: &Facts, output: &Output) -> Option<Access> {
 }
 
 /// What was assumed, what is not known, and why.
-fn notes(facts: &Facts, access: &Access) -> Vec<String> {
+fn notes(facts: &Facts, access: &Access, for_checkup: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !facts.request.what_if.is_empty() {
         notes.push(format!("what if: {}", facts.request.what_if.join(" ")));
@@ -220,6 +224,12 @@ fn notes(facts: &Facts, access: &Access) -> Vec<String> {
         .configuration
         .known()
         .is_some_and(|it| it.provider.value.uses_bedrock());
+    if for_checkup && uses_bedrock && facts.caller_identity.known().is_none() {
+        notes.push(
+            "the principal is not known, so `iam:SimulatePrincipalPolicy` and `iam:GetRole` are left out"
+                .to_owned(),
+        );
+    }
     let models = facts.model_availability.known();
     let is_open = models.is_none_or(|models| {
         let mut availability = models.iter().map(|model| &model.availability);

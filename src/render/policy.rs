@@ -82,7 +82,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// What a policy leaves out, for people: one paragraph for each action.
-pub(crate) fn table(judged: &Judged, look: Look) -> String {
+pub(crate) fn table(judged: &Judged, for_checkup: bool, look: Look) -> String {
     let mut page = Page {
         lines: Vec::new(),
         look,
@@ -108,9 +108,10 @@ pub(crate) fn table(judged: &Judged, look: Look) -> String {
         (0, 0) => format!("{} allowed", count(all, "action")),
         (0, open) => format!("{open} of {} could not be told", count(all, "action")),
         (missing, _) => format!(
-            "{missing} of {} not allowed: {} must act; `bedrock-doctor policy` prints what is needed",
+            "{missing} of {} not allowed: {} must act; `bedrock-doctor policy{}` prints what is needed",
             count(all, "action"),
-            Owner::AccountAdmin.words()
+            Owner::AccountAdmin.words(),
+            if for_checkup { " --for-checkup" } else { "" }
         ),
     };
     page.text(&look.paint(&told, Style::new().bold()), 0);

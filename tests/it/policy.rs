@@ -91,6 +91,10 @@ fn terraform() {
     let world = World::healthy();
     let run = policy(&pinned(&world), &["--format", "terraform", "--for-checkup"]);
     insta::assert_snapshot!("policy-terraform", run.stdout);
+    // What is not known stands in it as comments, and nowhere else.
+    let run = policy(&pinned(&world), &["--format", "terraform", "--offline"]);
+    assert!(run.stdout.starts_with("# "), "{}", run.stdout);
+    assert_eq!(run.stderr, "");
 }
 
 #[test]
@@ -118,6 +122,12 @@ fn without_aws_wildcards_stand_for_what_is_not_known() {
         assert!(run.stderr.contains(note), "{}", run.stderr);
     }
     assert_eq!(policy(&machine, &["--offline", "-q"]).stderr, "");
+    assert!(!run.stderr.contains("iam:GetRole"), "{}", run.stderr);
+    let run = policy(&machine, &["--offline", "--for-checkup"]);
+    assert!(!actions(&run.json()).iter().any(|it| it.starts_with("iam:")));
+    for action in ["iam:SimulatePrincipalPolicy", "iam:GetRole"] {
+        assert!(run.stderr.contains(action), "{}", run.stderr);
+    }
 }
 
 #[test]
@@ -234,6 +244,9 @@ fn the_statement_that_decides_is_named() {
     let narrower = document.replace("\"us-west-2\"", "\"us-west-2\", \"us-east-2\"");
     let run = check(&mut machine, &narrower, &[]);
     assert_eq!(run.code, 3, "{}", run.stdout);
+    let run = check(&mut machine, document, &["--for-checkup"]);
+    let hint = "`bedrock-doctor policy --for-checkup` prints what is needed";
+    assert!(run.stdout.contains(hint), "{}", run.stdout);
 }
 
 #[test]
@@ -247,6 +260,9 @@ fn a_broken_document_is_told_by_file_line_and_column() {
         run.stderr,
         "error: `policy.json`, line 3, column 17: expected value\n"
     );
+    let run = check(&mut machine, "\n", &["--offline"]);
+    assert_eq!(run.code, 64);
+    assert_eq!(run.stderr, "error: `policy.json` is empty\n");
     let run = machine.run(DOCTOR, &["policy", "check", "nowhere.json"]);
     assert_eq!(run.code, 64);
     assert_eq!(run.stderr, "error: there is no file `nowhere.json`\n");

@@ -138,7 +138,10 @@ impl Policy {
         for (by, applies) in applying(Effect::Deny) {
             match applies {
                 Truth::Yes => return Verdict::Denied { by },
-                Truth::Unknown(why) => open = Some(format!("{by} denies it {why}")),
+                Truth::Unknown(why) => {
+                    let why = why.strip_prefix("only ").unwrap_or(&why);
+                    open = Some(format!("{by} denies it {why}"));
+                }
                 Truth::No => {}
             }
         }
@@ -294,9 +297,27 @@ impl Condition {
         if negated { found.not() } else { found }
     }
 
+    /// ``` `aws:SourceIp` is in `10.0.0.0/8` ```; operators that are rare keep their name.
     fn words(&self) -> String {
         let values: Vec<String> = self.values.iter().map(|it| format!("`{it}`")).collect();
-        format!("`{}` {} {}", self.key, self.operator, values.join(", "))
+        let values = values.join(" or ");
+        let name = self.operator.to_ascii_lowercase();
+        let (name, absent) = match name.strip_suffix("ifexists") {
+            Some(name) => (name, ", or is absent"),
+            None => (name.as_str(), ""),
+        };
+        let verb = match name {
+            "ipaddress" => "is in",
+            "notipaddress" => "is not in",
+            "stringequals" | "arnequals" | "bool" => "is",
+            "stringnotequals" | "arnnotequals" => "is not",
+            "stringlike" | "arnlike" => "is like",
+            "stringnotlike" | "arnnotlike" => "is not like",
+            "null" if self.values == ["true"] => return format!("`{}` is absent", self.key),
+            "null" if self.values == ["false"] => return format!("`{}` is there", self.key),
+            _ => return format!("`{}` {} {values}", self.key, self.operator),
+        };
+        format!("`{}` {verb} {values}{absent}", self.key)
     }
 }
 

@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Policy, Fault> {
         return Err(Fault {
             line: before.matches('\n').count() + 1,
             column: line.chars().count() + 1,
-            what: "a policy document is an object with `Version` and `Statement`, and no list"
+            what: "a policy document is an object with `Version` and `Statement`, not a list"
                 .to_owned(),
         });
     }

@@ -176,10 +176,31 @@ fn what_is_open_does_not_hide_what_is_certain() {
         (&format!("{deny},{all}"), INVOKE, PROFILE, CannotTell),
         (&format!("{deny},{},{all}", deny.replace(&format!(",{open}"), "")), INVOKE, PROFILE, Denied),
     ]);
-    let said = verdict(&allow, INVOKE, PROFILE);
-    assert_eq!(said, Verdict::CannotTell {
-        because: "statement 1 allows it only if `aws:SourceIp` IpAddress `10.0.0.0/8`".to_owned()
-    });
+}
+
+#[test]
+#[rustfmt::skip]
+fn what_a_condition_asks_for_is_told_in_words() {
+    let all = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+    for (condition, words) in [
+        (r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, "`aws:SourceIp` is in `10.0.0.0/8`"),
+        (r#"{"NotIpAddress":{"aws:SourceIp":["10.0.0.0/8","::1"]}}"#, "`aws:SourceIp` is not in `10.0.0.0/8` or `::1`"),
+        (r#"{"StringEquals":{"aws:SourceVpce":"vpce-1"}}"#, "`aws:SourceVpce` is `vpce-1`"),
+        (r#"{"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}}"#, "`aws:SourceVpce` is not `vpce-1`, or is absent"),
+        (r#"{"StringLike":{"aws:userid":"*:alice"}}"#, "`aws:userid` is like `*:alice`"),
+        (r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/x"}}"#, "`aws:PrincipalArn` is not like `arn:aws:iam::*:role/x`"),
+        (r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#, "`aws:MultiFactorAuthPresent` is `true`"),
+        (r#"{"Null":{"aws:SourceVpce":"true"}}"#, "`aws:SourceVpce` is absent"),
+        (r#"{"Null":{"aws:SourceVpce":"false"}}"#, "`aws:SourceVpce` is there"),
+        (r#"{"NumericLessThan":{"aws:MultiFactorAuthAge":"3600"}}"#, "`aws:MultiFactorAuthAge` NumericLessThan `3600`"),
+        (r#"{"ForAnyValue:StringEquals":{"aws:TagKeys":"a"}}"#, "`aws:TagKeys` ForAnyValue:StringEquals `a`"),
+    ] {
+        let allow = format!("{{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{condition}}}");
+        let deny = format!("{},{all}", allow.replacen("Allow", "Deny", 1));
+        let said = |because| Verdict::CannotTell { because };
+        assert_eq!(verdict(&allow, INVOKE, PROFILE), said(format!("statement 1 allows it only if {words}")));
+        assert_eq!(verdict(&deny, INVOKE, PROFILE), said(format!("statement 1 denies it if {words}")));
+    }
 }
 
 #[test]
