@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use bedrock_doctor_checks::claude_code::network::host_of;
+use bedrock_doctor_checks::claude_code::network::{host_of, is_of_aws};
 use bedrock_doctor_checks::facts::{Facts, Shown, Variable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -143,9 +143,7 @@ impl Redactor {
             !host.is_empty()
                 && host != "localhost"
                 && !host.chars().all(|c| c.is_ascii_digit() || c == '.')
-                && !host.ends_with(".amazonaws.com")
-                && !host.ends_with(".amazonaws.com.cn")
-                && !host.ends_with(".api.aws")
+                && !is_of_aws(host)
         };
         let mut names = Vec::new();
         number(&mut names, hosts.into_iter().filter(own), "host");

@@ -39,22 +39,6 @@ fn is_local_host(host: &str) -> bool {
         .any(|local| host.starts_with(local))
 }
 
-/// Whether a host is one of AWS's own.
-pub(crate) fn is_of_aws(host: &str) -> bool {
-    [
-        ".amazonaws.com",
-        ".amazonaws.com.cn",
-        ".api.aws",
-        ".signin.aws.amazon.com",
-        ".signin.amazonaws-us-gov.com",
-        ".signin.amazonaws.cn",
-        ".amazonaws.eu",
-        ".amazonaws-eusc.eu",
-    ]
-    .iter()
-    .any(|domain| host.ends_with(domain))
-}
-
 /// Whether a failed question is none of Claude Code's: it never asks for the form and the availability of models, and
 /// asks STS who it is only before `awsAuthRefresh`.
 ///

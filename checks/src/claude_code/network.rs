@@ -362,6 +362,22 @@ pub fn host_of(url: &str) -> String {
     host.split(':').next().unwrap_or_default().to_owned()
 }
 
+/// Whether a host is one of AWS's own.
+pub fn is_of_aws(host: &str) -> bool {
+    [
+        ".amazonaws.com",
+        ".amazonaws.com.cn",
+        ".api.aws",
+        ".signin.aws.amazon.com",
+        ".signin.amazonaws-us-gov.com",
+        ".signin.amazonaws.cn",
+        ".amazonaws.eu",
+        ".amazonaws-eusc.eu",
+    ]
+    .iter()
+    .any(|domain| host.ends_with(domain))
+}
+
 /// A URL without credentials, query and fragment.
 pub fn shown_url(url: &str) -> String {
     match without_credentials(url) {

@@ -2,7 +2,7 @@
 
 use super::{remove_at, set_at};
 use crate::check::{Check, Family, Meta};
-use crate::claude_code::network::host_of;
+use crate::claude_code::network::{host_of, is_of_aws};
 use crate::claude_code::provider::is_on;
 use crate::facts::{Configuration, SecretShape, Shown, Source, SourceKind, Variable};
 use crate::finding::Finding;
@@ -241,9 +241,11 @@ fn empty(configuration: &Configuration) -> Option<Finding> {
 
 fn unsigned_to_aws(configuration: &Configuration) -> Option<Finding> {
     let host = host_of(&configuration.runtime.endpoint.value);
-    let to_aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
     // A Bedrock API key beats the switch: those requests carry the key.
-    if !configuration.skip_auth || !to_aws || configuration.is_set("AWS_BEARER_TOKEN_BEDROCK") {
+    if !configuration.skip_auth
+        || !is_of_aws(&host)
+        || configuration.is_set("AWS_BEARER_TOKEN_BEDROCK")
+    {
         return None;
     }
     let name = "CLAUDE_CODE_SKIP_BEDROCK_AUTH";

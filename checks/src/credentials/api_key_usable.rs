@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::{made_elsewhere, use_region_of_key};
 use crate::check::{Check, Family, Meta};
-use crate::claude_code::network::host_of;
+use crate::claude_code::network::{host_of, is_of_aws};
 use crate::facts::{
     ApiKey, ApiKeyForm, Configuration, CredentialKind, Credentials, Now, Provider, SecretShape,
     Shown,
@@ -65,7 +65,7 @@ Generate a new key in the Region that is used, set `AWS_REGION` to the key's Reg
 fn judge(key: &ApiKey, configuration: &Configuration, now: Timestamp) -> Finding {
     if key.form == ApiKeyForm::Unknown {
         let host = host_of(&configuration.runtime.endpoint.value);
-        if !is_aws(&host) {
+        if !is_of_aws(&host) {
             return Finding::not_applicable(format!(
                 "the key in AWS_BEARER_TOKEN_BEDROCK goes to `{host}`, which may have keys of its own"
             ));
@@ -104,13 +104,6 @@ fn judge(key: &ApiKey, configuration: &Configuration, now: Timestamp) -> Finding
     Finding::pass(format!(
         "the Bedrock API key expires {until} at the latest; {no_identity}"
     ))
-}
-
-/// Whether a host is one of AWS, which takes keys of its own only.
-fn is_aws(host: &str) -> bool {
-    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
-        .iter()
-        .any(|end| host.ends_with(end))
 }
 
 fn fail(code: &str, what: String) -> Finding {

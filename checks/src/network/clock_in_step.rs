@@ -1,8 +1,9 @@
 use jiff::Timestamp;
 
-use super::{aws_failures, is_of_aws};
+use super::aws_failures;
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
+use crate::claude_code::network::is_of_aws;
 use crate::facts::{
     AllFacts, CaSource, Certificate, CertificateProblem, Clock, CredentialKind, Facts, Failure,
     Machine, Observed,

@@ -1,6 +1,6 @@
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::claude_code::network::host_of;
+use crate::claude_code::network::{host_of, is_of_aws};
 use crate::configuration::{remove_at, set_at};
 use crate::facts::{Configuration, Failure, Invocation, Observed, Source, SourceKind, Value};
 use crate::finding::{Basis, Finding};
@@ -94,12 +94,9 @@ fn judge(configuration: &Configuration, trials: &Observed<Vec<Invocation>>) -> F
 fn by_name(host: &str, endpoint: &Value<String>, configuration: &Configuration) -> Option<Finding> {
     let region = configuration.region.value.as_str();
     let source = endpoint.source.words();
-    let of_aws = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"]
-        .iter()
-        .any(|domain| host.ends_with(domain));
     let mut labels = host.split('.');
     let service = labels.find(|label| label.starts_with("bedrock"))?;
-    if !of_aws {
+    if !is_of_aws(host) {
         return None;
     }
     if !service.starts_with("bedrock-runtime") {
@@ -176,6 +173,7 @@ mod tests {
             ("bedrock.us-east-1.amazonaws.com", wrong),
             ("bedrock-agent-runtime.us-east-1.amazonaws.com", wrong),
             ("bedrock-mantle.us-east-1.api.aws", wrong),
+            ("bedrock.eusc-de-east-1.amazonaws.eu", wrong),
             ("bedrock-runtime.us-west-2.amazonaws.com", elsewhere),
             (
                 "vpce-0a-1b.bedrock-runtime.eu-west-1.vpce.amazonaws.com",

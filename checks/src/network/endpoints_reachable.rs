@@ -10,12 +10,11 @@ mod tls;
 
 use self::gateway::{garbled, only_unstreamed, works_unstreamed};
 use super::{
-    answered, asked_only_here, aws_failures, invocations_answered, is_of_aws, no_answer,
-    only_a_warning,
+    answered, asked_only_here, aws_failures, invocations_answered, no_answer, only_a_warning,
 };
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
-use crate::claude_code::network::host_of;
+use crate::claude_code::network::{host_of, is_of_aws};
 use crate::facts::{
     AddressKind, AllFacts, CallerIdentity, Certificate, Configuration, Connection, Facts, Failure,
     FailureKind, InferenceProfiles, Invocation, Proxy, Value,

@@ -1,6 +1,6 @@
 use super::set_region;
 use crate::check::{Check, Family, Meta};
-use crate::claude_code::network::host_of;
+use crate::claude_code::network::{host_of, is_of_aws};
 use crate::facts::Configuration;
 use crate::finding::{Basis, Finding, Status};
 
@@ -79,8 +79,7 @@ Set `AWS_REGION` to the name of a Region, such as `us-east-1`. `aws ec2 describe
     fn run((configuration,): Self::Needs<'_>) -> Vec<Finding> {
         let mut finding = judge(configuration);
         let host = host_of(&configuration.runtime.endpoint.value);
-        let to_aws = host.contains(".amazonaws.com");
-        if finding.status == Status::Fail && !to_aws {
+        if finding.status == Status::Fail && !is_of_aws(&host) {
             // A gateway may not look at the Region.
             finding.status = Status::Warn;
             finding.why = Some(format!(

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::claude_code::network::is_of_aws;
 use crate::facts::{CaSource, Certificate, Facts};
-use crate::network::is_of_aws;
 
 /// A product that re-signs TLS.
 #[derive(Debug, Deserialize)]

@@ -1,9 +1,9 @@
 //! Networks where AWS is reached through VPC endpoints, and what one without all of them lacks.
 
 use super::Broken;
+use crate::claude_code::network::is_of_aws;
 use crate::facts::{AddressKind, Connection, Facts};
 use crate::finding::{Finding, Owner};
-use crate::network::is_of_aws;
 use crate::text::list;
 
 /// The hosts of AWS that answered at a private address.
