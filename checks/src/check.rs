@@ -1,6 +1,6 @@
 //! What a check is: documentation, needs, and a pure function from facts to findings.
 
-use crate::facts::{Absence, Facts, Observed};
+use crate::facts::{Absence, Facts, Observed, Provider};
 use crate::finding::{Finding, Status};
 use crate::probe::ProbeId;
 
@@ -154,6 +154,14 @@ pub fn absent<T>(probe: ProbeId, observed: &Observed<T>) -> Finding {
         }
         Observed::NotCollected(why) => not_collected(probe, why),
     }
+}
+
+/// The finding of a check about Bedrock's own API, where requests go elsewhere.
+pub fn not_for(provider: Provider) -> Finding {
+    Finding::not_applicable(format!(
+        "does not apply: requests go to {}",
+        provider.words()
+    ))
 }
 
 /// The finding for a fact that nobody collected.

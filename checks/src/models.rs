@@ -229,6 +229,14 @@ pub(crate) fn accepted(
         })
 }
 
+/// The trials on Bedrock's own API: an answer of Mantle tells nothing about it.
+pub(crate) fn on_bedrock(trials: &Observed<Vec<Invocation>>) -> Observed<Vec<Invocation>> {
+    trials.clone().map(|mut trials| {
+        trials.retain(|trial| !trial.operation.is_messages_api());
+        trials
+    })
+}
+
 /// The distinct models in use, with their parts and where they are set.
 pub(crate) fn in_use(configuration: &Configuration) -> Vec<(&'static str, &Value<String>)> {
     let models = &configuration.models;

@@ -1,7 +1,7 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
 use super::{remove_at, set_at};
-use crate::check::{Check, Family, Meta};
+use crate::check::{Check, Family, Meta, not_for};
 use crate::claude_code::network::{host_of, is_of_aws};
 use crate::claude_code::provider::is_on;
 use crate::facts::{Configuration, SecretShape, Shown, Source, SourceKind, Variable};
@@ -40,7 +40,7 @@ Keep one of the two values. A settings file always beats the shell.
 
     fn run((configuration,): Self::Needs<'_>) -> Vec<Finding> {
         if !configuration.provider.value.uses_bedrock() {
-            return vec![Finding::not_applicable("Amazon Bedrock is not switched on")];
+            return vec![not_for(configuration.provider.value)];
         }
         let mut found = replaced_by_settings(configuration);
         found.extend(

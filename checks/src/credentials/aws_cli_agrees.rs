@@ -1,7 +1,7 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
 use super::{profile_flag, short_key_id};
-use crate::check::{Check, Family, Meta, Seen};
+use crate::check::{Check, Family, Meta, Seen, not_for};
 use crate::claude_code::region::is_malformed;
 use crate::configuration::{VariablesConsistent, open_at, remove_at, set_at};
 use crate::facts::{
@@ -57,7 +57,7 @@ Code uses.
             )];
         };
         if !configuration.provider.value.uses_bedrock() {
-            return vec![Finding::not_applicable("Amazon Bedrock is not switched on")];
+            return vec![not_for(configuration.provider.value)];
         }
         let both = Both {
             configuration,
@@ -753,7 +753,7 @@ mod tests {
         for (facts, why) in [
             (&nothing, "no credentials here to compare"),
             (&key, "needs no AWS credentials"),
-            (&off, "not switched on"),
+            (&off, "does not apply"),
         ] {
             assert!(quiet(facts).contains(why), "{why}");
         }

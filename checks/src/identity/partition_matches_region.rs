@@ -1,6 +1,6 @@
 use super::credentials_accepted::bedrock_accepted;
 use crate::answer::{Answer, answer};
-use crate::check::{Check, Family, Meta, Seen, absent};
+use crate::check::{Check, Family, Meta, Seen, absent, not_for};
 use crate::claude_code::network::host_of;
 use crate::claude_code::region::partition;
 use crate::facts::{AllFacts, CallerIdentity, Configuration, Observed, SourceKind};
@@ -37,9 +37,7 @@ Set `AWS_REGION` to a Region of the partition that the credentials belong to.
 
     fn run((configuration, Seen(identity), AllFacts(facts)): Self::Needs<'_>) -> Vec<Finding> {
         if !configuration.provider.value.uses_bedrock() {
-            return vec![Finding::not_applicable(
-                "requests do not go to Amazon Bedrock",
-            )];
+            return vec![not_for(configuration.provider.value)];
         }
         let region = &configuration.region;
         let expected = partition(&region.value);

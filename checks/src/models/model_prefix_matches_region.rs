@@ -2,7 +2,7 @@ use super::{
     before_a_switch, chosen, foundation_model, list_ids, listed_for, model_id_well_formed, prefix,
     region_prefix, replace_id,
 };
-use crate::check::{Check, Family, Meta, Seen, absent};
+use crate::check::{Check, Family, Meta, Seen, absent, not_for};
 use crate::facts::{Configuration, InferenceProfiles, Observed, Value};
 use crate::finding::{Basis, Finding, Status};
 use crate::probe::ProbeId;
@@ -38,9 +38,7 @@ Use the id that `aws bedrock list-inference-profiles` shows for the model.
 
     fn run((configuration, Seen(listed)): Self::Needs<'_>) -> Vec<Finding> {
         if !configuration.provider.value.uses_bedrock() {
-            return vec![Finding::not_applicable(
-                "requests do not go to Amazon Bedrock",
-            )];
+            return vec![not_for(configuration.provider.value)];
         }
         let findings: Vec<Finding> = chosen(configuration)
             .into_iter()

@@ -1,4 +1,4 @@
-use super::{FORM_MISSING, accepted};
+use super::{FORM_MISSING, accepted, on_bedrock};
 use crate::answer::{Answer, answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::facts::{CallerIdentity, Configuration, Failure, Invocation, Observed, UseCaseForm};
@@ -55,7 +55,7 @@ or once in the management account for all. Compare the account id first.
                     .request_id(failure.request_id.clone()),
             ];
         }
-        vec![match (form, accepted(trials, None)) {
+        vec![match (form, accepted(&on_bedrock(trials), None)) {
             (Observed::Known(UseCaseForm::Submitted), _) => Finding::pass("AWS has the form"),
             (Observed::Known(UseCaseForm::Missing), Some((basis, words))) => submit(
                 Finding::warn(
@@ -124,7 +124,7 @@ fn submit(finding: Finding, region: &str) -> Finding {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts};
+    use crate::facts::{Absence, Facts, InvokeAnswer, InvokeOperation};
     use crate::finding::Status;
     use crate::sample::{healthy, invoked, now, only, refusal};
 
@@ -173,6 +173,24 @@ mod tests {
         let denied = Observed::Failed(refusal("bedrock", 403, "AccessDeniedException", "no"));
         only(&CHECK, &with(denied.clone(), true), Status::Pass, None);
         only(&CHECK, &with(denied, false), Status::CannotTell, None);
+    }
+
+    #[test]
+    fn an_answer_of_mantle_does_not_make_up_for_it() {
+        let denied = Observed::Failed(refusal("bedrock", 403, "AccessDeniedException", "no"));
+        let mut facts = with(denied, true);
+        if let Observed::Known(trials) = &mut facts.invocations {
+            for trial in trials {
+                trial.operation = InvokeOperation::MantleCreateInference;
+                trial.outcome = Observed::Known(InvokeAnswer {
+                    content_type: None,
+                    complete: true,
+                    guardrail_intervened: false,
+                    usage: None,
+                });
+            }
+        }
+        only(&CHECK, &facts, Status::CannotTell, None);
     }
 
     #[test]

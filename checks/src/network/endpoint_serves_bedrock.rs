@@ -1,10 +1,12 @@
-use crate::answer::{Answer, answer, not_judged_here};
-use crate::check::{Check, Family, Meta, Seen, not_collected};
+use crate::answer::{Answer, answer, is_unknown_operation, not_judged_here};
+use crate::check::{Check, Family, Meta, Seen, not_collected, not_for};
 use crate::claude_code::network::{host_of, is_of_aws};
 use crate::configuration::{remove_at, set_at};
-use crate::facts::{Configuration, Failure, Invocation, Observed, Source, SourceKind, Value};
+use crate::facts::{
+    Configuration, Failure, Invocation, InvokeOperation, Observed, Source, SourceKind, Value,
+};
 use crate::finding::{Basis, Finding};
-use crate::models::accepted;
+use crate::models::{accepted, asked, on_bedrock};
 use crate::probe::ProbeId;
 use crate::region::{meant, set_region};
 
@@ -21,7 +23,8 @@ impl Check for EndpointServesBedrock {
 ## What it looks at
 
 An address that somebody set for Bedrock, such as `ANTHROPIC_BEDROCK_BASE_URL`: whether it is that of another AWS
-service or of another Region, and whether what answers there knows the operations that invoke a model.
+service or of another Region. On every address, those of Mantle and of Claude Platform on AWS too: whether what answers
+there knows the operations that invoke a model.
 
 ## Why it matters
 
@@ -37,13 +40,52 @@ Remove the address, so that it follows from the Region, or let both name the sam
     type Needs<'a> = (&'a Configuration, Seen<'a, Vec<Invocation>>);
 
     fn run((configuration, Seen(trials)): Self::Needs<'_>) -> Vec<Finding> {
-        if !configuration.provider.value.uses_bedrock() {
-            return vec![Finding::not_applicable(
-                "requests do not go to Amazon Bedrock",
-            )];
+        let mut findings: Vec<Finding> = messages_api(configuration, trials).into_iter().collect();
+        let provider = configuration.provider.value;
+        if provider.uses_bedrock() {
+            findings.push(judge(configuration, &on_bedrock(trials)));
+        } else if findings.is_empty() {
+            findings.push(not_for(provider));
         }
-        vec![judge(configuration, trials)]
+        findings
     }
+}
+
+/// What answers at Mantle's address, or at that of Claude Platform on AWS, and does not know their requests.
+fn messages_api(
+    configuration: &Configuration,
+    trials: &Observed<Vec<Invocation>>,
+) -> Option<Finding> {
+    let trials = trials.known().into_iter().flatten();
+    let mut trials = trials.filter(|trial| trial.operation.is_messages_api());
+    let (trial, failure) = trials.find_map(|trial| Some((trial, unknown(trial)?)))?;
+    let route = match trial.operation {
+        InvokeOperation::MantleCreateInference => configuration.mantle.as_ref(),
+        _ => configuration.anthropic_aws.as_ref(),
+    }?;
+    let host = host_of(&route.endpoint.value);
+    let source = &route.endpoint.source;
+    let finding = Finding::fail(
+        "bedrock-base-url-404",
+        format!(
+            "`{host}` ({}) does not know the operation that asks {} for an answer",
+            source.words(),
+            asked(trial)
+        ),
+    )
+    .why("Claude Code appends `/v1/messages` to this address; it prints `API Error: 404`")
+    .evidence(Basis::Reported, failure.words())
+    .request_id(failure.request_id.clone());
+    Some(match source.name.as_deref() {
+        Some(name) => remove_at(finding, source, name),
+        None => finding.fix(IN_BETWEEN),
+    })
+}
+
+/// The refusal of something that does not know the operation.
+fn unknown(trial: &Invocation) -> Option<&Failure> {
+    let failure = trial.outcome.failure();
+    failure.filter(|failure| is_unknown_operation(failure))
 }
 
 fn judge(configuration: &Configuration, trials: &Observed<Vec<Invocation>>) -> Finding {
@@ -53,12 +95,8 @@ fn judge(configuration: &Configuration, trials: &Observed<Vec<Invocation>>) -> F
     if let Some((basis, words)) = accepted(trials, None) {
         return Finding::pass(format!("`{host}` serves Bedrock")).evidence(basis, words);
     }
-    let refused = |failure: &&Failure| matches!(answer(failure), Answer::NoSuchOperation);
-    let failures = || {
-        let trials = trials.known().into_iter().flatten();
-        trials.filter_map(|trial| trial.outcome.failure())
-    };
-    if let Some(failure) = failures().find(refused) {
+    let tried = || trials.known().into_iter().flatten();
+    if let Some(failure) = tried().find_map(unknown) {
         let finding = Finding::fail(
             "bedrock-base-url-404",
             format!("`{host}` ({source}) does not know the operations that invoke a model"),
@@ -75,7 +113,7 @@ fn judge(configuration: &Configuration, trials: &Observed<Vec<Invocation>>) -> F
     if let Some(finding) = by_name(&host, endpoint, configuration) {
         return finding;
     }
-    match (failures().next(), trials) {
+    match (tried().find_map(|trial| trial.outcome.failure()), trials) {
         (Some(failure), _) => match answer(failure) {
             Answer::Unreached | Answer::NotSent | Answer::Unknown(_) => {
                 not_judged_here("an invocation", failure)
@@ -134,15 +172,18 @@ fn change(finding: Finding, configuration: &Configuration) -> Finding {
             let url = format!("https://bedrock-runtime.{region}.amazonaws.com");
             set_at(finding, source, name, &url)
         }
-        None => finding.fix("look at what stands between this machine and Bedrock: a proxy or a gateway answers in its place"),
+        None => finding.fix(IN_BETWEEN),
     }
 }
+
+/// The step where nobody set the address.
+const IN_BETWEEN: &str = "look at what stands between this machine and Bedrock: a proxy or a gateway answers in its place";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts};
+    use crate::facts::{Absence, Facts, InvokeAnswer, Provider};
     use crate::finding::Status;
     use crate::sample::{configured, from_shell, healthy, invoked, now, only, refusal};
 
@@ -217,6 +258,56 @@ mod tests {
         assert_eq!(
             finding.fix[0].command.as_deref(),
             Some("unset ANTHROPIC_BEDROCK_BASE_URL")
+        );
+    }
+
+    /// Two trials of Mantle, the first of which ended like this.
+    fn on_mantle(provider: Provider, outcome: &Observed<InvokeAnswer>) -> Facts {
+        let mut facts = at("https://gateway.example.com");
+        if let Observed::Known(configuration) = &mut facts.configuration {
+            configuration.provider.value = provider;
+            let mut route = configuration.runtime.clone();
+            route.endpoint = from_shell(
+                "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
+                "https://mantle.example.com".into(),
+            );
+            configuration.mantle = Some(route);
+        }
+        facts.invocations = invoked(outcome).invocations;
+        if let Observed::Known(trials) = &mut facts.invocations {
+            for trial in trials {
+                trial.operation = InvokeOperation::MantleCreateInference;
+            }
+        }
+        facts
+    }
+
+    #[test]
+    fn mantle_does_not_vouch_for_bedrock() {
+        let answered = || {
+            Observed::Known(InvokeAnswer {
+                content_type: Some("text/event-stream".into()),
+                complete: true,
+                guardrail_intervened: false,
+                usage: None,
+            })
+        };
+        let both = on_mantle(Provider::BedrockAndMantle, &answered());
+        only(&CHECK, &both, Status::CannotTell, None);
+        let alone = on_mantle(Provider::Mantle, &answered());
+        only(&CHECK, &alone, Status::NotApplicable, None);
+    }
+
+    #[test]
+    fn the_address_of_mantle_is_judged_too() {
+        let mut unknown = refusal("bedrock-mantle", 404, "", "");
+        unknown.code = None;
+        let facts = on_mantle(Provider::Mantle, &Observed::Failed(unknown));
+        let finding = only(&CHECK, &facts, Status::Fail, Some("bedrock-base-url-404"));
+        assert!(finding.what.starts_with("`mantle.example.com`"));
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some("unset ANTHROPIC_BEDROCK_MANTLE_BASE_URL")
         );
     }
 

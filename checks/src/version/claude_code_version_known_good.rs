@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::check::{Check, Family, Meta, Seen};
+use crate::check::{Check, Family, Meta, Seen, not_for};
 use crate::claude_code::provider::is_on;
 use crate::claude_code::versions::{NEWEST_KNOWN, Version};
 use crate::facts::{
@@ -72,7 +72,7 @@ Run `claude update`, or `npm install -g @anthropic-ai/claude-code@latest` where 
             return found;
         }
         vec![if !configuration.provider.value.uses_bedrock() {
-            Finding::not_applicable("Amazon Bedrock is not switched on")
+            not_for(configuration.provider.value)
         } else if version > NEWEST_KNOWN {
             Finding::pass(format!(
                 "version {version} is newer than {NEWEST_KNOWN}, whose rules were used; no defect is known of it"
