@@ -16,7 +16,9 @@ pub(crate) use self::service_available::ServiceAvailable;
 
 use crate::answer::{is_unknown_operation, not_judged_here};
 use crate::check::not_collected;
-use crate::facts::{Absence, Configuration, Facts, Failure, FailureKind, Observed};
+use crate::facts::{
+    Absence, Configuration, Facts, Failure, FailureKind, Invocation, InvokeOperation, Observed,
+};
 use crate::finding::{Finding, Status};
 use crate::probe::ProbeId;
 
@@ -39,18 +41,30 @@ fn is_local_host(host: &str) -> bool {
         .any(|local| host.starts_with(local))
 }
 
-/// Whether a failed question is none of Claude Code's: it never asks for the form and the availability of models, and
-/// asks STS who it is only before `awsAuthRefresh`.
+/// The failures of questions to AWS, those that only this checkup misses behind all others: where one host fails both
+/// alike, Claude Code's own question decides.
+pub(crate) fn by_weight(facts: &Facts) -> Vec<(ProbeId, &Failure)> {
+    let mut failures = aws_failures(facts);
+    failures.sort_by_key(|(probe, _)| asked_only_here(facts, *probe));
+    failures
+}
+
+/// Whether a failed question is none of Claude Code's: it never asks for the form and the availability of models nor for
+/// Mantle's list, and asks STS who it is only before `awsAuthRefresh`.
 ///
-/// Networks with endpoints for Bedrock alone look like this. Only when the runtime answers is that enough.
+/// Networks with endpoints for Bedrock alone look like this. Only when the service that invokes models answers is that
+/// enough.
 pub(crate) fn asked_only_here(facts: &Facts, probe: ProbeId) -> bool {
     let refreshes = |configuration: &Configuration| configuration.aws_auth_refresh.is_some();
-    let never_asked = match probe {
-        ProbeId::UseCaseForm | ProbeId::ModelAvailability => true,
-        ProbeId::CallerIdentity => !facts.configuration.known().is_some_and(refreshes),
+    match probe {
+        ProbeId::UseCaseForm | ProbeId::ModelAvailability => invocations_answered(facts),
+        ProbeId::CallerIdentity => {
+            !facts.configuration.known().is_some_and(refreshes) && invocations_answered(facts)
+        }
+        ProbeId::MantleModels => trials_answered(facts)
+            .any(|trial| trial.operation == InvokeOperation::MantleCreateInference),
         _ => false,
-    };
-    never_asked && invocations_answered(facts)
+    }
 }
 
 /// Whether the profile listing goes without the token that invocations carry: with `CLAUDE_CODE_SKIP_BEDROCK_AUTH` it is
@@ -68,7 +82,7 @@ pub(crate) fn listed_without_token(facts: &Facts) -> bool {
 /// Turns the failure of such a question into a warning.
 pub(crate) fn only_a_warning(mut finding: Finding) -> Finding {
     finding.status = Status::Warn;
-    finding.why = Some("Claude Code itself does not ask this, and Bedrock answers: only this checkup misses the answer".to_owned());
+    finding.why = Some("Claude Code itself does not ask this, and requests for models are answered: only this checkup misses the answer".to_owned());
     finding
 }
 
@@ -79,13 +93,22 @@ pub(crate) fn answered(facts: &Facts) -> Vec<&'static str> {
         ("Bedrock", state(&facts.inference_profiles)),
         ("Bedrock", state(&facts.use_case_form)),
         ("Bedrock", models_answered(facts)),
-        ("the Bedrock runtime", invocations_answered(facts)),
+        ("Mantle", state(&facts.mantle_models)),
     ];
-    let mut services: Vec<&'static str> = asked
-        .into_iter()
-        .filter_map(|(service, answered)| answered.then_some(service))
-        .collect();
-    services.dedup();
+    let asked = asked.into_iter();
+    let asked = asked.filter_map(|(service, answered)| answered.then_some(service));
+    let invoked = trials_answered(facts).map(|trial| match trial.operation {
+        InvokeOperation::InvokeModel | InvokeOperation::InvokeModelWithResponseStream => {
+            "the Bedrock runtime"
+        }
+        _ => crate::models::asked(trial),
+    });
+    let mut services = Vec::new();
+    for service in asked.chain(invoked) {
+        if !services.contains(&service) {
+            services.push(service);
+        }
+    }
     services
 }
 
@@ -111,11 +134,13 @@ fn models_answered(facts: &Facts) -> bool {
 }
 
 pub(crate) fn invocations_answered(facts: &Facts) -> bool {
-    let invocations = facts.invocations.known().into_iter().flatten();
-    invocations
-        .into_iter()
-        .any(|invocation| state(&invocation.outcome))
-        || facts.invocations.failure().is_some_and(is_answer)
+    trials_answered(facts).next().is_some()
+}
+
+/// The trials of models to which the service itself said something.
+fn trials_answered(facts: &Facts) -> impl Iterator<Item = &Invocation> {
+    let trials = facts.invocations.known().into_iter().flatten();
+    trials.filter(|trial| state(&trial.outcome))
 }
 
 /// The finding of a check over all answers, when there is none.
@@ -132,6 +157,7 @@ pub(crate) fn no_answer(facts: &Facts) -> Finding {
             ProbeId::InferenceProfiles,
             absence(&facts.inference_profiles),
         ),
+        (ProbeId::MantleModels, absence(&facts.mantle_models)),
         (ProbeId::Invocations, absence(&facts.invocations)),
     ];
     let mut reasons: Vec<(ProbeId, &Absence)> = reasons

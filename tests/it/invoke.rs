@@ -182,6 +182,62 @@ fn mantle_is_asked_for_free_and_for_real() {
 }
 
 #[test]
+fn a_list_that_mantle_does_not_give_is_no_failure_where_its_models_answer() {
+    let json: &[(&str, &str)] = &[("content-type", "application/json")];
+    let refused = |kind: &str| {
+        json!({"type": "error", "error": {"type": kind, "message": "not the list"}}).to_string()
+    };
+    let page: &[(&str, &str)] = &[("content-type", "text/html")];
+    let onward: &[(&str, &str)] = &[("location", "https://login.example.com/")];
+    for (status, fields, body, check) in [
+        (404, page, "<html>".to_owned(), Some("endpoints-reachable")),
+        (302, onward, String::new(), Some("endpoints-reachable")),
+        (
+            503,
+            json,
+            refused("overloaded_error"),
+            Some("service-available"),
+        ),
+        (401, json, refused("authentication_error"), None),
+        (403, json, refused("permission_error"), None),
+        (200, json, json!({"data": []}).to_string(), None),
+        (200, json, "[".to_owned(), Some("endpoints-reachable")),
+    ] {
+        let world = World::healthy();
+        world.rule(
+            Rule::new("bedrock-mantle", "/v1/models")
+                .respond(status, fields, body)
+                .not_from_aws(),
+        );
+        let told = checkup_with(&elsewhere(&world, "CLAUDE_CODE_USE_MANTLE"), &["--invoke"]);
+        assert_eq!(told.run.code, 0, "{status}: {}", told.open());
+        told.finding("mantle-lists-models", "pass");
+        told.finding("credentials-accepted", "pass");
+        if let Some(check) = check {
+            told.finding(check, "warn");
+        }
+    }
+}
+
+#[test]
+fn what_mantle_answers_is_not_put_down_to_bedrock() {
+    let world = World::healthy();
+    let told = checkup_with(&elsewhere(&world, "CLAUDE_CODE_USE_MANTLE"), &["--invoke"]);
+    let reached = told.finding("endpoints-reachable", "pass");
+    let what = reached["what"].as_str().unwrap();
+    assert!(
+        what.starts_with("answers came from STS and Mantle"),
+        "{what}"
+    );
+    for finding in told.report["findings"].as_array().unwrap() {
+        let what = finding["what"].as_str().unwrap();
+        for wrong in ["is not switched on", "do not go to Amazon Bedrock"] {
+            assert!(!what.contains(wrong), "{finding}");
+        }
+    }
+}
+
+#[test]
 fn the_claude_platform_on_aws_is_asked_with_workspace_and_key() {
     let world = World::healthy();
     let mut machine = elsewhere(&world, "CLAUDE_CODE_USE_ANTHROPIC_AWS");

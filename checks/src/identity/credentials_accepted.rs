@@ -6,10 +6,10 @@ use crate::claude_code::region::partition;
 use crate::credentials::{made_elsewhere, use_region_of_key};
 use crate::facts::{
     Absence, AllFacts, CallerIdentity, Configuration, CredentialKind, Credentials, Facts, Failure,
-    InferenceProfiles, Invocation, Observed,
+    InferenceProfiles, Invocation, Observed, Provider,
 };
 use crate::finding::{Basis, Finding};
-use crate::network::{aws_failures, listed_without_token};
+use crate::network::{asked_only_here, aws_failures, listed_without_token};
 use crate::probe::ProbeId;
 use crate::signatures::Signature;
 use crate::text::shell_word;
@@ -61,10 +61,15 @@ the helper program. Keys in the environment are never renewed.
                 identity.arn, identity.account
             ))
             .evidence(Basis::Observed, "sts:GetCallerIdentity was answered"),
-            (None, _) if bedrock_accepted(facts) => Finding::pass(match credentials.known() {
-                Some(known) => format!("Bedrock accepts the credentials ({})", known.kind.words()),
-                None => "Bedrock accepts the credentials".to_owned(),
-            }),
+            (None, _) if bedrock_accepted(facts) => {
+                let service = service(facts);
+                Finding::pass(match credentials.known() {
+                    Some(known) => {
+                        format!("{service} accepts the credentials ({})", known.kind.words())
+                    }
+                    None => format!("{service} accepts the credentials"),
+                })
+            }
             (None, Observed::Failed(failure)) => {
                 not_judged_here("`sts:GetCallerIdentity`", failure)
             }
@@ -81,7 +86,7 @@ fn refusal(facts: &Facts) -> Option<(&Failure, &'static Signature)> {
     })
 }
 
-/// The failures of calls that carried the credentials.
+/// The failures of calls that carried the credentials, and that Claude Code's requests fare like.
 fn signed_failures(facts: &Facts) -> impl Iterator<Item = (ProbeId, &Failure)> {
     let unsigned_list = listed_without_token(facts);
     aws_failures(facts)
@@ -89,16 +94,26 @@ fn signed_failures(facts: &Facts) -> impl Iterator<Item = (ProbeId, &Failure)> {
         .filter(move |(probe, _)| match probe {
             ProbeId::Credentials => false,
             ProbeId::InferenceProfiles => !unsigned_list,
+            // Mantle may look otherwise at the request for its list: where it takes those for answers, they count.
+            ProbeId::MantleModels => !asked_only_here(facts, *probe),
             _ => true,
         })
 }
 
-/// Whether Bedrock gave an answer that it gives only after it has accepted the credentials.
+/// The service that requests go to, in words.
+fn service(facts: &Facts) -> &'static str {
+    let provider = facts.configuration.known().map(|it| it.provider.value);
+    let elsewhere = provider.filter(|provider| !provider.uses_bedrock());
+    elsewhere.map_or("Bedrock", Provider::words)
+}
+
+/// Whether Bedrock, Mantle included, gave an answer that it gives only after it has accepted the credentials.
 pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
     let models = || facts.model_availability.known().into_iter().flatten();
     let invocations = facts.invocations.known().into_iter().flatten();
     let listed = facts.inference_profiles.known().is_some();
     listed && !listed_without_token(facts)
+        || facts.mantle_models.known().is_some()
         || facts.use_case_form.known().is_some()
         || models()
             .any(|model| model.availability.known().is_some() || model.lifecycle.known().is_some())
@@ -119,6 +134,15 @@ pub(super) fn bedrock_accepted(facts: &Facts) -> bool {
 
 /// An API key has no caller identity: then Bedrock's own answers say why nothing is known.
 fn not_asked(facts: &Facts, why: &Absence) -> Finding {
+    if service(facts) != "Bedrock" {
+        return match (&facts.mantle_models, &facts.invocations) {
+            (Observed::Failed(failure), _) | (_, Observed::Failed(failure)) => {
+                not_judged_here(&format!("the call to {}", service(facts)), failure)
+            }
+            (_, Observed::NotCollected(why)) => not_collected(ProbeId::Invocations, why),
+            _ => not_collected(ProbeId::CallerIdentity, why),
+        };
+    }
     match (&facts.inference_profiles, &facts.invocations) {
         (Observed::Failed(failure), _) if !listed_without_token(facts) => {
             not_judged_here("the call to Bedrock", failure)

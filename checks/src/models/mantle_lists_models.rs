@@ -1,7 +1,9 @@
-use super::{bare_name, before_a_switch, chosen, foundation_model, is_in_use, replace_id};
-use crate::answer::{Answer, answer, not_judged_here};
+use super::{
+    accepted, bare_name, before_a_switch, chosen, foundation_model, is_in_use, replace_id,
+};
+use crate::answer::{Answer, answer, not_for_everybody, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{Configuration, MantleModels, Observed, Value};
+use crate::facts::{Configuration, Failure, Invocation, MantleModels, Observed, Value};
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
 use crate::text::list;
@@ -19,7 +21,8 @@ impl Check for MantleListsModels {
 ## What it looks at
 
 The models in use, and those that are pinned, whose requests go to Mantle (`CLAUDE_CODE_USE_MANTLE`), in the list
-that Mantle gives for the Region. No model is invoked, so a model that is listed is no proof of access.
+that Mantle gives for the Region. A model that is listed is no proof of access; a model that answered a request needs
+no list.
 
 ## Why it matters
 
@@ -31,9 +34,13 @@ Use an id from the list, or let Bedrock's own API serve the model: `us.anthropic
 ",
     };
 
-    type Needs<'a> = (&'a Configuration, Seen<'a, MantleModels>);
+    type Needs<'a> = (
+        &'a Configuration,
+        Seen<'a, MantleModels>,
+        Seen<'a, Vec<Invocation>>,
+    );
 
-    fn run((configuration, Seen(listed)): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((configuration, Seen(listed), Seen(trials)): Self::Needs<'_>) -> Vec<Finding> {
         let on_mantle = |model: &Value<String>| configuration.goes_to_mantle(&model.value);
         let chosen: Vec<_> = chosen(configuration)
             .into_iter()
@@ -42,23 +49,44 @@ Use an id from the list, or let Bedrock's own API serve the model: `us.anthropic
         if !chosen.iter().any(|(part, _)| is_in_use(part)) {
             return vec![Finding::not_applicable("no model in use is on Mantle")];
         }
+        let (served, open): (Vec<_>, Vec<_>) = chosen
+            .into_iter()
+            .partition(|(_, model)| accepted(trials, Some(&model.value)).is_some());
+        let mut findings: Vec<Finding> = served
+            .into_iter()
+            .map(|(part, model)| served_model(part, model, trials))
+            .collect();
         match listed {
-            Observed::Known(listed) => chosen
-                .into_iter()
-                .map(|(part, model)| {
-                    let finding = judge(part, model, listed, configuration);
-                    before_a_switch(finding.subject(&model.value), part)
-                })
-                .collect(),
-            Observed::Failed(failure) => {
-                let mut finding = not_judged_here("the list of Mantle's models", failure);
-                if let Answer::Denied(..) = answer(failure) {
-                    finding = finding.fix("allow `bedrock-mantle:ListModels`, or attach the managed policy `AmazonBedrockMantleInferenceAccess`");
-                }
-                vec![finding]
+            Observed::Known(listed) => findings.extend(open.into_iter().map(|(part, model)| {
+                let finding = judge(part, model, listed, configuration);
+                before_a_switch(finding.subject(&model.value), part)
+            })),
+            // What is pinned for later alone needs no answer.
+            _ if !findings.is_empty() && !open.iter().any(|(part, _)| is_in_use(part)) => {}
+            Observed::Failed(failure) => findings.push(unlisted(failure)),
+            Observed::NotCollected(why) => {
+                findings.push(not_collected(ProbeId::MantleModels, why));
             }
-            Observed::NotCollected(why) => vec![not_collected(ProbeId::MantleModels, why)],
         }
+        findings
+    }
+}
+
+/// A model that answers, whatever the list says.
+fn served_model(part: &str, model: &Value<String>, trials: &Observed<Vec<Invocation>>) -> Finding {
+    let id = model.value.as_str();
+    let finding = Finding::pass(format!("Mantle serves the {part} `{id}`")).subject(id);
+    match accepted(trials, Some(id)) {
+        Some((basis, words)) => finding.evidence(basis, words),
+        None => finding,
+    }
+}
+
+/// Claude Code does without the list.
+fn unlisted(failure: &Failure) -> Finding {
+    match answer(failure) {
+        Answer::Denied(..) => not_for_everybody("Mantle's list of models", failure),
+        _ => not_judged_here("the list of Mantle's models", failure),
     }
 }
 
@@ -113,7 +141,7 @@ fn judge(
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts, Provider};
+    use crate::facts::{Absence, Facts, InvokeAnswer, InvokeOperation, Provider};
     use crate::finding::Status;
     use crate::sample::{configured, from_shell, healthy, now, only, refusal};
 
@@ -164,6 +192,38 @@ mod tests {
         let denied = refusal("bedrock-mantle", 403, "AccessDeniedException", "no");
         let facts = with("anthropic.claude-sonnet-5", Observed::Failed(denied));
         only(&CHECK, &facts, Status::CannotTell, None);
+    }
+
+    #[test]
+    fn a_denied_list_is_nothing_that_claude_code_misses() {
+        let message = "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: bedrock-mantle:ListModels because no identity-based policy allows the bedrock-mantle:ListModels action";
+        let denied = refusal("bedrock-mantle", 403, "AccessDeniedException", message);
+        let facts = with("anthropic.claude-sonnet-5", Observed::Failed(denied));
+        let finding = only(&CHECK, &facts, Status::NotApplicable, None);
+        assert!(finding.left_out && finding.what.contains("bedrock-mantle:ListModels"));
+    }
+
+    #[test]
+    fn a_model_that_answers_needs_no_list() {
+        let id = "anthropic.claude-sonnet-5";
+        let failed = refusal("bedrock-mantle", 401, "UnrecognizedClientException", "no");
+        for list in [listing(&[]), Observed::Failed(failed)] {
+            let mut facts = with(id, list);
+            if let Observed::Known(trials) = &mut facts.invocations {
+                trials.truncate(1);
+                trials[0].model = id.into();
+                trials[0].operation = InvokeOperation::MantleCreateInference;
+                trials[0].real = true;
+                trials[0].outcome = Observed::Known(InvokeAnswer {
+                    content_type: Some("text/event-stream".into()),
+                    complete: true,
+                    guardrail_intervened: false,
+                    usage: None,
+                });
+            }
+            let finding = only(&CHECK, &facts, Status::Pass, None);
+            assert_eq!(finding.evidence.basis, Basis::Observed);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod tls;
 
 use self::gateway::{garbled, only_unstreamed, works_unstreamed};
 use super::{
-    answered, asked_only_here, aws_failures, invocations_answered, no_answer, only_a_warning,
+    answered, asked_only_here, by_weight, invocations_answered, no_answer, only_a_warning,
 };
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
@@ -67,7 +67,7 @@ or IAM Identity Center where the credentials come from there.
     fn run((AllFacts(facts), ..): Self::Needs<'_>) -> Vec<Finding> {
         let mut judged: Vec<(&str, FailureKind)> = Vec::new();
         let mut findings = Vec::new();
-        for (probe, failure) in aws_failures(facts) {
+        for (probe, failure) in by_weight(facts) {
             // The end of the whole run: nobody knows what was waited for.
             if failure.kind == FailureKind::TimedOut && failure.host.is_none() {
                 continue;

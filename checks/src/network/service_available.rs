@@ -1,4 +1,4 @@
-use super::{answered, asked_only_here, aws_failures, no_answer, only_a_warning};
+use super::{answered, asked_only_here, by_weight, no_answer, only_a_warning};
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::facts::{AllFacts, CallerIdentity, Failure, InferenceProfiles, Invocation};
@@ -41,7 +41,7 @@ Try again in a minute. If it stays, look at the AWS Health Dashboard
 
     fn run((AllFacts(facts), ..): Self::Needs<'_>) -> Vec<Finding> {
         let mut findings: Vec<Finding> = Vec::new();
-        for (probe, failure) in aws_failures(facts) {
+        for (probe, failure) in by_weight(facts) {
             if !matches!(answer(failure), Answer::Service) {
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{Failure, ModelFacts, Observed, UseCaseForm};
+use crate::facts::{Failure, MantleModels, ModelFacts, Observed, UseCaseForm};
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
 use crate::text::list;
@@ -20,7 +20,8 @@ impl Check for CheckupCallsAllowed {
 ## What it looks at
 
 Whether a policy denies the questions that the checkup asks and Claude Code does not:
-`bedrock:GetFoundationModelAvailability`, `bedrock:GetFoundationModel` and `bedrock:GetUseCaseForModelAccess`.
+`bedrock:GetFoundationModelAvailability`, `bedrock:GetFoundationModel`, `bedrock:GetUseCaseForModelAccess`, and with
+Mantle `bedrock-mantle:ListModels`.
 
 ## Why it matters
 
@@ -33,9 +34,13 @@ less about the reason: whether an agreement or the use-case form is missing, or 
 ",
     };
 
-    type Needs<'a> = (Seen<'a, Vec<ModelFacts>>, Seen<'a, UseCaseForm>);
+    type Needs<'a> = (
+        Seen<'a, Vec<ModelFacts>>,
+        Seen<'a, UseCaseForm>,
+        Seen<'a, MantleModels>,
+    );
 
-    fn run((Seen(models), Seen(form)): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((Seen(models), Seen(form), Seen(listed)): Self::Needs<'_>) -> Vec<Finding> {
         let of_models = models.known().into_iter().flatten().flat_map(|model| {
             [
                 (
@@ -45,9 +50,12 @@ less about the reason: whether an agreement or the use-case form is missing, or 
                 ("bedrock:GetFoundationModel", model.lifecycle.failure()),
             ]
         });
-        let of_form = [("bedrock:GetUseCaseForModelAccess", form.failure())];
+        let others = [
+            ("bedrock:GetUseCaseForModelAccess", form.failure()),
+            ("bedrock-mantle:ListModels", listed.failure()),
+        ];
         let failures: Vec<(&str, &Failure)> = of_models
-            .chain(of_form)
+            .chain(others)
             .filter_map(|(action, failure)| Some((action, failure?)))
             .collect();
         let mut denied: Vec<String> = Vec::new();
@@ -104,6 +112,7 @@ mod tests {
     fn names_each_denied_action_once() {
         let mut facts = healthy();
         facts.use_case_form = Observed::Failed(denied("bedrock:GetUseCaseForModelAccess"));
+        facts.mantle_models = Observed::Failed(denied("bedrock-mantle:ListModels"));
         if let Observed::Known(models) = &mut facts.model_availability {
             for model in models {
                 model.lifecycle = Observed::Failed(denied("bedrock:GetFoundationModel"));
@@ -112,7 +121,7 @@ mod tests {
         let finding = only(&CHECK, &facts, Status::NotApplicable, None);
         assert!(
             finding.what.starts_with(
-                "not allowed: `bedrock:GetFoundationModel` and `bedrock:GetUseCaseForModelAccess`;"
+                "not allowed: `bedrock:GetFoundationModel`, `bedrock:GetUseCaseForModelAccess` and `bedrock-mantle:ListModels`;"
             ),
             "{}",
             finding.what
