@@ -179,6 +179,10 @@ impl Facts {
 
 /// What was asked for on the command line, as far as judgement depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of the command line, each on its own"
+)]
 pub struct Request {
     /// `--offline`.
     #[serde(default)]
@@ -186,6 +190,12 @@ pub struct Request {
     /// `--refresh`.
     #[serde(default)]
     pub refresh: bool,
+    /// `--invoke`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invoke: bool,
+    /// `--thorough`, or `--only`, which names what is to be told: what is asked only then was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thorough: bool,
     /// `--account`, each.
     #[serde(default)]
     pub accounts: Vec<String>,

@@ -13,7 +13,7 @@ use bedrock_doctor_checks::probe::ProbeId;
 use super::auth_refresh::Refreshed;
 use super::online::{Online, silence};
 use super::{
-    Collected, Options, Timing, auth_refresh, aws_cli, aws_files, claude_code, machine,
+    Collected, Extent, Options, Timing, auth_refresh, aws_cli, aws_files, claude_code, machine,
     settings_files, sso_cache,
 };
 use crate::http::Http;
@@ -62,6 +62,8 @@ pub(crate) async fn collect(
     facts.request = Request {
         offline: options.offline(),
         refresh: options.auth_refresh,
+        invoke: options.invoke,
+        thorough: options.extent == Extent::Thorough,
         accounts: options.accounts.clone(),
         what_if: options.what_if.told.clone(),
     };

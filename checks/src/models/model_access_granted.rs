@@ -10,7 +10,7 @@ use super::{
 use crate::answer::{Answer, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen};
 use crate::facts::{
-    Availability, CallerIdentity, Configuration, Failure, Invocation, ModelFacts, Observed,
+    Availability, CallerIdentity, Configuration, Failure, Invocation, ModelFacts, Observed, Request,
 };
 use crate::finding::{Basis, Finding, Owner, Status};
 use crate::signatures::{AwsErrorText, Kind, Signature, classify};
@@ -49,12 +49,14 @@ payment method, or ask AWS Support. Only an answered request proves access: `bed
         Seen<'a, Vec<Invocation>>,
         Seen<'a, Configuration>,
         Seen<'a, CallerIdentity>,
+        &'a Request,
     );
 
     fn run(
-        (Seen(models), Seen(trials), Seen(configuration), Seen(identity)): Self::Needs<'_>,
+        (Seen(models), Seen(trials), Seen(configuration), Seen(identity), request): Self::Needs<'_>,
     ) -> Vec<Finding> {
         let place = Place {
+            invoked: request.invoke,
             region: configuration
                 .known()
                 .map_or("us-east-1", |configuration| &configuration.region.value),
@@ -124,6 +126,8 @@ struct Place<'a> {
     account: String,
     /// The main model, when a trial of it was accepted.
     main_works: Option<&'a str>,
+    /// Real requests were made.
+    invoked: bool,
 }
 
 fn judge(trial: &Invocation, facts: Option<&ModelFacts>, place: &Place<'_>) -> Finding {
@@ -169,7 +173,10 @@ fn judge(trial: &Invocation, facts: Option<&ModelFacts>, place: &Place<'_>) -> F
                 }
                 (None, _) => {
                     let finding = other.not_judged_here(trial);
-                    if availability.is_some() && !finding.left_out {
+                    // One more request tells nothing after a real one, and not while requests are throttled.
+                    let tried =
+                        place.invoked || matches!(other, Trial::Refused(_, Answer::Throttled(_)));
+                    if availability.is_some() && !finding.left_out && !tried {
                         finding.fix_command(
                             "AWS lists the model as authorized, which is no proof; an answered request is (it costs a fraction of a cent)",
                             "bedrock-doctor check --invoke",
@@ -445,6 +452,14 @@ mod tests {
             finding.fix[0].command.as_deref(),
             Some("bedrock-doctor check --invoke")
         );
+        let mut invoked = with(|_| (), &Observed::Failed(denied_with("news")));
+        invoked.request.invoke = true;
+        let finding = only(&CHECK, &invoked, Status::CannotTell, None);
+        assert_eq!(finding.fix, []);
+        let throttled = refusal("bedrock-runtime", 429, "ThrottlingException", "slow down");
+        let throttled = with(|_| (), &Observed::Failed(throttled));
+        let finding = only(&CHECK, &throttled, Status::CannotTell, None);
+        assert_eq!(finding.fix, []);
     }
 
     #[test]
