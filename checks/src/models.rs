@@ -42,6 +42,9 @@ const NOT_ALLOWED: &str = "operation-not-allowed";
 /// The end of a stream that began well, as a predicate.
 pub(crate) const CUT_OFF: &str = "was cut off";
 
+/// What was seen of a trial that is [`Trial::Unproven`].
+pub(crate) const EMPTY_BODY: &str = "a request was refused for its empty body";
+
 /// How the trial of an invocation ended.
 pub(crate) enum Trial<'a> {
     /// All that comes before the body was accepted, or the whole request: how that is known, and from what.
@@ -94,11 +97,11 @@ impl<'a> Trial<'a> {
             Self::Accepted(basis, words) => {
                 Finding::pass(format!("{} got an answer", named(trial))).evidence(*basis, *words)
             }
-            Self::Unproven => Finding::cannot_tell(format!(
-                "could not tell: {} answers, and refuses an empty body; `--invoke` makes a real request of 1 token",
-                asked(trial)
-            ))
-            .evidence(Basis::NotTested, "a request was refused for its empty body"),
+            // `invocation-allowed` says why, and has the command.
+            Self::Unproven => {
+                Finding::cannot_tell("could not tell: only a real request does (`--invoke`)")
+                    .evidence(Basis::NotTested, EMPTY_BODY)
+            }
             Self::Garbled(words) => Finding::cannot_tell(format!(
                 "could not tell: the answer for {} {words}",
                 named(trial)

@@ -9,7 +9,7 @@ use bedrock_doctor_world::{Machine, Request, Rule, World};
 use serde_json::{Value, json};
 
 use crate::conformance::NEWEST;
-use crate::harness::{DOCTOR, assert_owner, bare, checkup, checkup_with, machine};
+use crate::harness::{DOCTOR, assert_owner, bare, checkup, checkup_with, commands, machine};
 use crate::namespace::{self, is_inside, skip};
 
 const MAIN: &str = "us.anthropic.claude-sonnet-4-6";
@@ -159,7 +159,20 @@ fn mantle_is_asked_for_free_and_for_real() {
     let free = checkup(&machine);
     assert_eq!(free.run.code, 3, "{}", free.open());
     let told = free.finding("invocation-allowed", "cannot-tell");
-    assert!(told["what"].to_string().contains("--invoke"), "{told}");
+    assert_eq!(commands(told), ["bedrock-doctor check --invoke"]);
+    let screen = machine.run(DOCTOR, &["check"]).stdout;
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let screen = words.join(" ");
+    // Once as the reason on top, with the next step, and once in its row.
+    let (top, row) = screen.split_once("[invocation-allowed]").unwrap();
+    for part in [top, row] {
+        assert_eq!(
+            part.matches("answers, and refuses an empty").count(),
+            1,
+            "{screen}"
+        );
+        assert!(part.contains("bedrock-doctor check --invoke"), "{screen}");
+    }
     for request in streaming(&world) {
         assert_eq!(request.status, Some(400));
         assert_eq!(body(&request)["messages"], json!([]));

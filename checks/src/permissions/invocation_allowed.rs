@@ -8,7 +8,7 @@ use crate::claude_code::model_ids::behind_profile;
 use crate::denial::{Denial, Effect, Layer};
 use crate::facts::{AllFacts, Configuration, Failure, Invocation, InvokeOperation, Source};
 use crate::finding::{Basis, Finding, Owner, Status};
-use crate::models::{Trial, in_use, named, per_model, replace_id};
+use crate::models::{EMPTY_BODY, Trial, asked, in_use, named, per_model, replace_id};
 use crate::text::list;
 
 /// See [`Meta::docs`].
@@ -94,6 +94,15 @@ fn judge(trial: &Invocation, known: &Known<'_>) -> Finding {
             .evidence(Basis::Inferred, failure.words())
             .request_id(failure.request_id.clone())
         }
+        Trial::Unproven => Finding::cannot_tell(format!(
+            "could not tell: {} answers, and refuses an empty body, whatever its policies say",
+            asked(trial)
+        ))
+        .evidence(Basis::NotTested, EMPTY_BODY)
+        .fix_command(
+            "make a real request of 1 token, which costs a fraction of a cent",
+            "bedrock-doctor check --invoke",
+        ),
         other => other.not_judged_here(trial),
     }
 }
