@@ -126,7 +126,10 @@ pub fn not_judged_here(asked: &str, failure: &Failure) -> Finding {
             Explanation::Check("model-id-accepted"),
             Explanation::Check("model-lifecycle-active"),
         ],
-        Answer::Throttled(_) => &[Explanation::Check("requests-not-throttled")],
+        Answer::Throttled(_) => &[
+            Explanation::Check("requests-not-throttled"),
+            Explanation::Check("quotas-sufficient"),
+        ],
         Answer::Service => &[Explanation::Check("service-available")],
         Answer::NoSuchOperation => &[Explanation::Check("endpoint-serves-bedrock")],
         Answer::FormRefused(_) => &[Explanation::Check("request-form-accepted")],

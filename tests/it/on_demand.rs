@@ -185,8 +185,11 @@ fn a_throttled_request_leads_to_the_quota_of_zero() {
         command.contains("--quota-code L-46464646 --desired-value 2000000"),
         "{command}"
     );
-    // It is throttling and no denial: the two are told apart.
-    checkup.finding("requests-not-throttled", "warn");
+    // It is throttling and no denial: the two are told apart. Nothing advises to wait.
+    let throttled = checkup.finding("requests-not-throttled", "not-applicable");
+    assert!(throttled["what"].to_string().contains("quotas-sufficient"));
+    let untold = checkup.finding("invocation-allowed", "blocked");
+    assert_eq!(untold["blocked_by"], "quotas-sufficient");
     assert_eq!(asked(&world, "iam:"), Vec::<String>::new());
     assert_eq!(asked(&world, "servicequotas:List").len(), 3);
 }

@@ -779,7 +779,10 @@ mod tests {
         );
         assert_eq!(
             finding.explained_by,
-            [Explanation::Check("requests-not-throttled")]
+            [
+                Explanation::Check("requests-not-throttled"),
+                Explanation::Check("quotas-sufficient"),
+            ]
         );
     }
 

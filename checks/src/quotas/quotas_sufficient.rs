@@ -3,8 +3,8 @@
 use super::{counting, elsewhere};
 use crate::answer::not_for_everybody;
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{Configuration, ModelFacts, Observed, Quota, Shown};
-use crate::finding::{Basis, Finding, Owner};
+use crate::facts::{Configuration, Facts, ModelFacts, Observed, Quota, Shown};
+use crate::finding::{Basis, Finding, Owner, Status};
 use crate::models::before_a_switch;
 use crate::probe::ProbeId;
 use crate::quota_names::Unit;
@@ -84,6 +84,22 @@ use a model with a larger quota, or a smaller `CLAUDE_CODE_MAX_OUTPUT_TOKENS`.
             })
             .collect()
     }
+}
+
+/// The models in use for which not even one request fits into the quotas.
+pub(super) fn without_quota(facts: &Facts) -> Vec<&str> {
+    let (Some(quotas), Some(models), Some(configuration)) = (
+        facts.quotas.known(),
+        facts.model_availability.known(),
+        facts.configuration.known(),
+    ) else {
+        return Vec::new();
+    };
+    models
+        .iter()
+        .filter(|model| judge(model, quotas, configuration).status == Status::Fail)
+        .map(|model| model.model.as_str())
+        .collect()
 }
 
 fn judge(model: &ModelFacts, quotas: &[Quota], configuration: &Configuration) -> Finding {
@@ -245,8 +261,7 @@ fn grouped(number: f64) -> String {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts};
-    use crate::finding::Status;
+    use crate::facts::Absence;
     use crate::sample::{MAIN, findings, healthy, now, only, refusal, variable};
 
     const CHECK: Entry = Entry::of::<QuotasSufficient>();

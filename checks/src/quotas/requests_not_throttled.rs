@@ -1,8 +1,10 @@
+use super::quotas_sufficient::without_quota;
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
-use crate::facts::{AllFacts, CallerIdentity, Failure, InferenceProfiles, Invocation};
+use crate::facts::{AllFacts, CallerIdentity, Facts, Failure, InferenceProfiles, Invocation};
 use crate::finding::{Basis, Finding, Owner};
 use crate::network::{answered, aws_failures, no_answer};
+use crate::probe::ProbeId;
 use crate::text::list;
 
 /// See [`Meta::docs`].
@@ -26,7 +28,8 @@ Claude Code repeats a throttled request for about 3 minutes. New accounts may ha
 
 ## How to fix it
 
-Wait a minute. If it stays, compare the applied quota with the default in the Service Quotas console
+Where a quota has no room for a single request, `quotas-sufficient` says so instead, for waiting does not help.
+Otherwise wait a minute. If it stays, compare the applied quota with the default in the Service Quotas console
 and ask for more.
 ",
     };
@@ -44,12 +47,17 @@ and ask for more.
             .known()
             .map_or("us-east-1", |configuration| &configuration.region.value);
         let mut findings: Vec<Finding> = Vec::new();
-        for (_, failure) in aws_failures(facts) {
+        let lacks_quota = lacks_quota(facts);
+        for (probe, failure) in aws_failures(facts) {
             let Answer::Throttled(signature) = answer(failure) else {
                 continue;
             };
             let code = signature.map_or("throttled", |signature| signature.cause.as_str());
-            let finding = judge(failure, code, region);
+            let finding = if probe == ProbeId::Invocations && lacks_quota {
+                explained(failure)
+            } else {
+                judge(failure, code, region)
+            };
             let known =
                 |other: &Finding| other.subject == finding.subject && other.code == finding.code;
             if !findings.iter().any(known) {
@@ -66,6 +74,32 @@ and ask for more.
             Finding::pass(format!("no call to {} was throttled", list(&services)))
         }]
     }
+}
+
+/// Whether every throttled model is one for which not even one request fits into the quotas.
+fn lacks_quota(facts: &Facts) -> bool {
+    let models = without_quota(facts);
+    let trials = facts.invocations.known().into_iter().flatten();
+    let mut throttled = trials
+        .filter(|trial| {
+            matches!(
+                trial.outcome.failure().map(answer),
+                Some(Answer::Throttled(_))
+            )
+        })
+        .peekable();
+    throttled.peek().is_some() && throttled.all(|trial| models.contains(&trial.model.as_str()))
+}
+
+/// Waiting does not help there, so that nothing here may advise it.
+fn explained(failure: &Failure) -> Finding {
+    let service = failure.service.as_deref().unwrap_or("AWS");
+    Finding::left_out(format!(
+        "`{service}` throttles requests that no quota has room for: `quotas-sufficient` tells which"
+    ))
+    .subject(service)
+    .evidence(Basis::Reported, failure.words())
+    .request_id(failure.request_id.clone())
 }
 
 fn judge(failure: &Failure, code: &str, region: &str) -> Finding {
@@ -104,7 +138,7 @@ fn judge(failure: &Failure, code: &str, region: &str) -> Finding {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Absence, Facts, Observed};
+    use crate::facts::{Absence, Observed, Quota};
     use crate::finding::Status;
     use crate::sample::{healthy, invoked, now, only, refusal};
 
@@ -153,6 +187,33 @@ mod tests {
         let finding = check("Whatever", "slow down", "throttled");
         assert_eq!(finding.owner, Owner::AccountAdmin);
         assert!(finding.fix[1].text.contains("servicequotas"));
+    }
+
+    #[test]
+    fn gives_way_to_a_quota_of_zero() {
+        let message = "Too many tokens, please wait before trying again.";
+        let failure = refusal("bedrock-runtime", 429, "ThrottlingException", message);
+        let mut facts = invoked(&Observed::Failed(failure));
+        let quota = |name: &str, value| Quota {
+            name: format!(
+                "Cross-region model inference tokens per minute for Anthropic Claude {name}"
+            ),
+            code: "L-1".into(),
+            value,
+            default: None,
+            adjustable: true,
+        };
+        facts.quotas = Observed::Known(vec![
+            quota("Opus 5.5", 0.0),
+            quota("Sonnet 4.5", 2_000_000.0),
+        ]);
+        // The other model is throttled too, and its quota has room: that may pass.
+        let code = Some("tokens-per-minute-throttled");
+        only(&CHECK, &facts, Status::Warn, code);
+        facts.quotas = Observed::Known(vec![quota("Opus 5.5", 0.0), quota("Sonnet 4.5", 0.0)]);
+        let finding = only(&CHECK, &facts, Status::NotApplicable, None);
+        assert!(finding.what.contains("`quotas-sufficient`"), "{finding:#?}");
+        assert_eq!(finding.fix, []);
     }
 
     #[test]
