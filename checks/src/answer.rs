@@ -3,9 +3,11 @@
 //! Each class has exactly one check that judges it (network: `endpoints-reachable`, authentication:
 //! `credentials-accepted`, …). Every other check that meets it says `cannot-tell` and names who explains it.
 
+use crate::check::not_collected;
 use crate::denial::{self, Denial};
-use crate::facts::{Failure, FailureKind};
-use crate::finding::{Basis, Explanation, Finding};
+use crate::facts::{Absence, CredentialKind, Facts, Failure, FailureKind, Request};
+use crate::finding::{Basis, Explanation, Finding, Owner};
+use crate::probe::ProbeId;
 use crate::signatures::{AwsErrorText, Kind, Signature, classify};
 
 /// The class of a refused call.
@@ -84,22 +86,60 @@ pub fn is_unknown_operation(failure: &Failure) -> bool {
     matches!(answer(failure), Answer::NoSuchOperation)
 }
 
-/// The finding for a question that few people may ask, and that nobody needs for Claude Code: no defect of the set-up.
+/// The finding for a question that few people may ask, and that nobody needs for Claude Code: no defect of the set-up,
+/// but said when it was asked for by flag.
 ///
 /// `asked` is who was asked, such as `the policy simulator`.
-pub fn not_for_everybody(asked: &str, failure: &Failure) -> Finding {
+pub fn not_for_everybody(asked: &str, failure: &Failure, request: &Request) -> Finding {
     let words = failure.words();
     let denied = denial::parse(&failure.message).and_then(|denial| denial.action);
     let what = match denied {
-        Some(action) => format!(
-            "not told: `{action}` is not allowed; Claude Code does without, and `bedrock-doctor policy --for-checkup` allows it"
-        ),
-        None => format!("not told: {asked} was asked and answered {words}"),
+        Some(action) => format!("`{action}` is not allowed"),
+        None => format!("{asked} was asked and answered {words}"),
     };
-    Finding::left_out(what)
+    let is_denied = matches!(answer(failure), Answer::Denied(..))
+        || failure
+            .code
+            .as_deref()
+            .is_some_and(|code| code.starts_with("AccessDenied"));
+    let finding = match (request.thorough, is_denied) {
+        // Whoever asked for it is told that it could not be told.
+        (true, true) => Finding::cannot_tell(format!("could not tell: {what}"))
+            .owner(Owner::AccountAdmin)
+            .fix_command(
+                "allow what only the checkup asks, as this policy does",
+                FOR_CHECKUP,
+            ),
+        (true, false) => Finding::cannot_tell(format!("could not tell: {what}")),
+        (false, true) => Finding::left_out(format!(
+            "not told: {what}; Claude Code does without, and `{FOR_CHECKUP}` allows it"
+        )),
+        (false, false) => Finding::left_out(format!("not told: {what}")),
+    };
+    finding
         .evidence(Basis::Reported, words)
         .request_id(failure.request_id.clone())
 }
+
+/// The finding for such a question that was not asked: with an API key nobody can.
+pub fn not_asked(asked: &str, probe: ProbeId, why: &Absence, facts: &Facts) -> Finding {
+    let configuration = facts.configuration.known();
+    let uses_bedrock = configuration.is_some_and(|it| it.provider.value.uses_bedrock());
+    let with = match facts.credentials.known().map(|found| found.kind) {
+        Some(CredentialKind::ApiKey) => "with a Bedrock API key",
+        Some(CredentialKind::Unsigned) => "without credentials",
+        _ => return not_collected(probe, why),
+    };
+    match why {
+        Absence::DoesNotApply { .. } if uses_bedrock && facts.request.thorough => {
+            Finding::cannot_tell(format!("could not tell: {asked} cannot be asked {with}"))
+        }
+        _ => not_collected(probe, why),
+    }
+}
+
+/// The command that prints a policy with what only the checkup asks.
+const FOR_CHECKUP: &str = "bedrock-doctor policy --for-checkup";
 
 /// The finding of a check that met a refusal it does not judge.
 ///

@@ -138,13 +138,49 @@ fn after_a_denial_the_simulator_names_what_would_be_denied_next() {
 }
 
 #[test]
-fn a_denied_simulator_is_no_failure() {
+fn a_denied_simulator_that_was_asked_for_by_flag_could_not_tell() {
     let world = World::healthy();
     world.rule(Rule::new("iam", "/").aws_error(403, "AccessDenied", "not authorized"));
-    let checkup = checkup_with(&pinned(&world), &["--thorough"]);
-    checkup.healthy();
-    let finding = checkup.finding("permissions-complete", "not-applicable");
-    assert!(finding["what"].as_str().unwrap().contains("AccessDenied"));
+    for arguments in [&["--thorough"][..], &["--only", "permissions-complete"]] {
+        let checkup = checkup_with(&pinned(&world), arguments);
+        assert_eq!(checkup.run.code, 3, "{}", checkup.open());
+        let finding = checkup.finding("permissions-complete", "cannot-tell");
+        assert!(finding["what"].as_str().unwrap().contains("AccessDenied"));
+        assert_eq!(commands(finding), ["bedrock-doctor policy --for-checkup"]);
+    }
+}
+
+#[test]
+fn quotas_that_may_not_be_listed_could_not_be_told() {
+    let world = World::healthy();
+    world.rule(Rule::new("servicequotas", "").aws_error(
+        400,
+        "AccessDeniedException",
+        "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: servicequotas:ListServiceQuotas",
+    ));
+    let checkup = checkup_with(&pinned(&world), &["--only", "quotas-sufficient"]);
+    assert_eq!(checkup.run.code, 3, "{}", checkup.open());
+    let finding = checkup.finding("quotas-sufficient", "cannot-tell");
+    assert_eq!(commands(finding), ["bedrock-doctor policy --for-checkup"]);
+}
+
+#[test]
+fn a_simulator_that_is_asked_after_a_denial_and_refuses_is_left_out() {
+    let world = World::healthy();
+    world.rule(Rule::new("iam", "/").aws_error(403, "AccessDenied", "not authorized"));
+    let message = format!(
+        "User: arn:aws:iam::123456789012:user/alice is not authorized to perform: {STREAM} on resource: * because no identity-based policy allows the {STREAM} action"
+    );
+    world.rule(
+        Rule::new("bedrock-runtime", "/invoke-with-response-stream").aws_error(
+            403,
+            "AccessDeniedException",
+            &message,
+        ),
+    );
+    let checkup = checkup(&pinned(&world));
+    checkup.one_root(2, "invocation-allowed", "iam-no-allow-invoke");
+    checkup.finding("permissions-complete", "not-applicable");
 }
 
 #[test]
@@ -152,8 +188,8 @@ fn a_simulator_that_never_answers_does_not_hold_the_run() {
     let world = World::healthy();
     world.rule(Rule::new("iam", "/").hang());
     let checkup = checkup_with(&pinned(&world), &["--thorough", "--timeout", "3"]);
-    checkup.healthy();
-    let finding = checkup.finding("permissions-complete", "not-applicable");
+    assert_eq!(checkup.run.code, 3, "{}", checkup.open());
+    let finding = checkup.finding("permissions-complete", "cannot-tell");
     assert!(
         finding["what"].as_str().unwrap().contains("timed out"),
         "{finding}"
@@ -211,7 +247,7 @@ fn a_quota_that_one_answer_exceeds_is_named_with_the_variable_that_lowers_it() {
 }
 
 #[test]
-fn an_api_key_is_asked_neither() {
+fn an_api_key_can_ask_neither() {
     let world = World::healthy();
     let mut machine = bare(&world);
     machine
@@ -219,7 +255,12 @@ fn an_api_key_is_asked_neither() {
         .env("ANTHROPIC_MODEL", MAIN);
     let checkup = checkup_with(&machine, &["--thorough"]);
     for id in ["permissions-complete", "quotas-sufficient"] {
-        checkup.finding(id, "not-applicable");
+        let finding = checkup.finding(id, "cannot-tell");
+        let what = finding["what"].as_str().unwrap();
+        assert!(
+            what.ends_with("cannot be asked with a Bedrock API key"),
+            "{what}"
+        );
     }
     assert_eq!(asked(&world, "iam:"), Vec::<String>::new());
     assert_eq!(asked(&world, "servicequotas:"), Vec::<String>::new());

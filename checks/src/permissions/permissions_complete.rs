@@ -2,8 +2,8 @@
 
 use super::invocation_allowed::{Verdict, remedy, short, verdict, whole_policy};
 use crate::access::Known;
-use crate::answer::{Answer, not_for_everybody};
-use crate::check::{Check, Family, Meta, Seen, not_collected};
+use crate::answer::{Answer, not_asked, not_for_everybody};
+use crate::check::{Check, Family, Meta, Seen};
 use crate::denial::{Denial, Effect, Layer};
 use crate::facts::{
     AllFacts, Configuration, Decision, Invocation, InvokeOperation, Observed, Simulated, Simulation,
@@ -18,6 +18,9 @@ pub(crate) struct PermissionsComplete;
 
 /// What the simulator is blind to: said wherever it is believed.
 const BLIND: &str = "the policy simulator sees no conditions of service control policies, no session policies and no policies of VPC endpoints";
+
+/// Who is asked, in a sentence.
+const ASKED: &str = "the policy simulator";
 
 impl Check for PermissionsComplete {
     const META: &'static Meta = &Meta {
@@ -62,10 +65,10 @@ and go. And a denial names one action on one resource: whoever allows just that 
         let simulation = match simulation {
             Observed::Known(simulation) => simulation,
             Observed::Failed(failure) => {
-                return vec![not_for_everybody("the policy simulator", failure)];
+                return vec![not_for_everybody(ASKED, failure, &facts.request)];
             }
             Observed::NotCollected(why) => {
-                return vec![not_collected(ProbeId::PolicySimulation, why)];
+                return vec![not_asked(ASKED, ProbeId::PolicySimulation, why, facts)];
             }
         };
         let known = Known::of(configuration, facts);
@@ -245,7 +248,7 @@ fn quoted(words: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::check::Entry;
-    use crate::facts::{Facts, Failure};
+    use crate::facts::{Absence, CredentialKind, Facts};
     use crate::finding::{Owner, Status};
     use crate::sample::{findings, healthy, invoked, now, only, refusal};
 
@@ -429,11 +432,25 @@ mod tests {
     #[test]
     fn a_refusal_to_simulate_is_no_defect() {
         let mut facts = healthy();
-        facts.simulation = Observed::Failed(Failure::new(
-            crate::facts::FailureKind::Service,
-            "AccessDenied",
-        ));
+        facts.simulation = Observed::Failed(refusal("iam", 403, "AccessDenied", "no"));
         assert!(findings(&CHECK, &facts)[0].left_out);
+        facts.request.thorough = true;
+        let finding = only(&CHECK, &facts, Status::CannotTell, None);
+        let command = finding.fix[0].command.as_deref();
+        assert_eq!(command, Some("bedrock-doctor policy --for-checkup"));
+        facts.simulation = Observed::NotCollected(Absence::DoesNotApply {
+            because: "keys only".into(),
+        });
+        only(&CHECK, &facts, Status::NotApplicable, None);
+        if let Observed::Known(credentials) = &mut facts.credentials {
+            credentials.kind = CredentialKind::ApiKey;
+        }
+        let finding = only(&CHECK, &facts, Status::CannotTell, None);
+        assert!(
+            finding
+                .what
+                .ends_with("cannot be asked with a Bedrock API key")
+        );
         only(&CHECK, &Facts::at(now()), Status::CannotTell, None);
     }
 }

@@ -1,9 +1,9 @@
 //! See [`Meta::docs`].
 
 use super::{counting, elsewhere};
-use crate::answer::not_for_everybody;
-use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{Configuration, Facts, ModelFacts, Observed, Quota, Shown};
+use crate::answer::{not_asked, not_for_everybody};
+use crate::check::{Check, Family, Meta, Seen};
+use crate::facts::{AllFacts, Configuration, Facts, ModelFacts, Observed, Quota, Shown};
 use crate::finding::{Basis, Finding, Owner, Status};
 use crate::models::before_a_switch;
 use crate::probe::ProbeId;
@@ -30,6 +30,9 @@ const OUTPUT_TOKENS: [(&str, u32); 8] = [
 const OTHER_OUTPUT_TOKENS: u32 = 32_000;
 
 const MAX_OUTPUT_TOKENS: &str = "CLAUDE_CODE_MAX_OUTPUT_TOKENS";
+
+/// Who is asked, in a sentence.
+const ASKED: &str = "Service Quotas";
 
 impl Check for QuotasSufficient {
     const META: &'static Meta = &Meta {
@@ -61,15 +64,20 @@ use a model with a larger quota, or a smaller `CLAUDE_CODE_MAX_OUTPUT_TOKENS`.
         Seen<'a, Vec<Quota>>,
         Seen<'a, Vec<ModelFacts>>,
         &'a Configuration,
+        AllFacts<'a>,
     );
 
-    fn run((Seen(quotas), Seen(models), configuration): Self::Needs<'_>) -> Vec<Finding> {
+    fn run(
+        (Seen(quotas), Seen(models), configuration, AllFacts(facts)): Self::Needs<'_>,
+    ) -> Vec<Finding> {
         let quotas = match quotas {
             Observed::Known(quotas) => quotas,
             Observed::Failed(failure) => {
-                return vec![not_for_everybody("Service Quotas", failure)];
+                return vec![not_for_everybody(ASKED, failure, &facts.request)];
             }
-            Observed::NotCollected(why) => return vec![not_collected(ProbeId::Quotas, why)],
+            Observed::NotCollected(why) => {
+                return vec![not_asked(ASKED, ProbeId::Quotas, why, facts)];
+            }
         };
         let Some(models) = models.known() else {
             return vec![Finding::left_out(
@@ -392,6 +400,12 @@ mod tests {
             finding
                 .what
                 .contains("`servicequotas:ListServiceQuotas` is not allowed")
+        );
+        facts.request.thorough = true;
+        let finding = only(&CHECK, &facts, Status::CannotTell, None);
+        assert_eq!(
+            finding.fix[0].command.as_deref(),
+            Some("bedrock-doctor policy --for-checkup")
         );
     }
 
