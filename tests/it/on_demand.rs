@@ -114,6 +114,17 @@ fn a_destination_that_no_call_tried_is_found_by_the_simulator() {
 }
 
 #[test]
+fn a_list_that_came_may_be_asked_for_whatever_the_simulator_says() {
+    let world = World::healthy();
+    let listing = "bedrock:ListInferenceProfiles";
+    world.simulated_denial(listing, "", "implicitDeny");
+    let checkup = checkup_with(&pinned(&world), &["--thorough"]);
+    let findings = checkup.findings("permissions-complete");
+    let told = findings.iter().find(|it| it["subject"] == listing).unwrap();
+    assert_eq!(told["status"], "pass", "{told}");
+}
+
+#[test]
 fn after_a_denial_the_simulator_names_what_would_be_denied_next() {
     let world = World::healthy();
     let profile = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{MAIN}");

@@ -37,6 +37,7 @@ simulator (`iam:SimulatePrincipalPolicy`), with the Region and the inference pro
 It is asked only when a policy denied an invocation, with `--thorough`, or when `--only` names this check: few people
 may ask it, and attempts are watched as signs of an intruder.
 
+A call that was answered outweighs what the simulator says of it.
 Each finding says how it is known: reported by AWS, simulated, or not told. The simulator sees no conditions of
 service control policies, no session policies and no policies of VPC endpoints, so \"simulated\" is less than a
 call that was answered.
@@ -102,9 +103,13 @@ fn judge(
         .iter()
         .filter(|result| result.action == action)
         .collect();
-    let (allowed, rest): (Vec<&Simulated>, Vec<&Simulated>) = results
+    // What AWS answered is allowed, whatever the simulator says.
+    let (allowed, rest): (Vec<&Simulated>, Vec<&Simulated>) = results.iter().partition(|result| {
+        result.decision == Decision::Allowed || was_answered(result, trials, known)
+    });
+    let contradicted = allowed
         .iter()
-        .partition(|result| result.decision == Decision::Allowed);
+        .any(|result| result.decision != Decision::Allowed);
     let (open, denied): (Vec<&Simulated>, Vec<&Simulated>) =
         rest.into_iter().partition(|result| is_open(result));
     let denied_by_call = trials.iter().any(|trial| {
@@ -138,6 +143,12 @@ fn judge(
         ))
         .evidence(Basis::Simulated, evidence);
     }
+    if contradicted {
+        return Finding::pass(format!(
+            "`{action}` was answered (the policy simulator disagrees)"
+        ))
+        .evidence(Basis::Observed, evidence);
+    }
     Finding::pass(format!(
         "allowed: `{action}` on {}",
         if results.len() == 1 {
@@ -147,6 +158,26 @@ fn judge(
         }
     ))
     .evidence(Basis::Simulated, evidence)
+}
+
+/// Whether AWS answered a call for the same action on the same resource. Of an inference profile and the models behind
+/// it an accepted invocation proves the profile alone: nobody knows to which Region it went.
+fn was_answered(result: &Simulated, trials: &[Invocation], known: &Known<'_>) -> bool {
+    let Simulated {
+        action, resource, ..
+    } = result;
+    match action.as_str() {
+        "bedrock:ListInferenceProfiles" => known.listed.is_some(),
+        "bedrock:GetInferenceProfile" => {
+            let mut models = known.models.iter();
+            models.any(|told| told.model == *resource && !told.model_arns.is_empty())
+        }
+        _ => trials.iter().any(|trial| {
+            trial.operation.action() == action
+                && matches!(Trial::of(trial), Trial::Accepted(..))
+                && known.resources_of(&trial.model).first() == Some(resource)
+        }),
+    }
 }
 
 /// Whether a value that the simulator did not have could turn the decision.
@@ -250,7 +281,7 @@ mod tests {
     use crate::check::Entry;
     use crate::facts::{Absence, CredentialKind, Facts};
     use crate::finding::{Owner, Status};
-    use crate::sample::{findings, healthy, invoked, now, only, refusal};
+    use crate::sample::{MAIN, findings, healthy, invoked, now, only, refusal};
 
     const CHECK: Entry = Entry::of::<PermissionsComplete>();
     const STREAM: &str = "bedrock:InvokeModelWithResponseStream";
@@ -369,9 +400,32 @@ mod tests {
         let listing = result("bedrock:ListInferenceProfiles", "*", Decision::ImplicitDeny);
         only(
             &CHECK,
-            &simulated(vec![listing]),
+            &unlisted(simulated(vec![listing])),
             Status::Warn,
             Some("profile-discovery-blocked"),
+        );
+    }
+
+    #[test]
+    fn what_was_answered_is_allowed_whatever_the_simulator_says() {
+        let profile = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/{MAIN}");
+        for (action, resource) in [
+            ("bedrock:ListInferenceProfiles", "*"),
+            (STREAM, profile.as_str()),
+        ] {
+            let denied = result(action, resource, Decision::ImplicitDeny);
+            let facts = simulated(vec![denied.clone()]);
+            let finding = only(&CHECK, &facts, Status::Pass, None);
+            assert!(finding.what.contains("disagrees"), "{finding:#?}");
+        }
+        // The models behind the profile were not all tried.
+        let denied = [profile.as_str(), ELSEWHERE]
+            .map(|resource| result(STREAM, resource, Decision::ImplicitDeny));
+        let code = Some("iam-destination-region-missing");
+        let finding = only(&CHECK, &simulated(denied.into()), Status::Fail, code);
+        assert!(
+            !finding.what.contains("inference profile `"),
+            "{finding:#?}"
         );
     }
 
