@@ -1,12 +1,16 @@
 //! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
+use super::permissions_complete::is_open;
 use super::use_another_profile;
 use crate::access::{Known, shortened};
 use crate::answer::Answer;
 use crate::check::{Check, Family, Meta, Seen};
 use crate::claude_code::model_ids::behind_profile;
 use crate::denial::{Denial, Effect, Layer};
-use crate::facts::{AllFacts, Configuration, Failure, Invocation, InvokeOperation, Source};
+use crate::facts::{
+    AllFacts, Configuration, Decision, Failure, Invocation, InvokeOperation, Simulated, Simulation,
+    Source,
+};
 use crate::finding::{Basis, Finding, Owner, Status};
 use crate::models::{EMPTY_BODY, Trial, asked, in_use, named, per_model, replace_id};
 use crate::text::list;
@@ -54,7 +58,8 @@ For IAM and VPC endpoint policies the report prints the statement that is needed
 
     fn run((Seen(trials), configuration, AllFacts(facts)): Self::Needs<'_>) -> Vec<Finding> {
         let known = Known::of(configuration, facts);
-        let mut findings = per_model(trials, |trial| judge(trial, &known));
+        let simulation = facts.simulation.known();
+        let mut findings = per_model(trials, |trial| judge(trial, &known, simulation));
         for finding in &mut findings {
             let of_model = trials
                 .known()
@@ -67,7 +72,7 @@ For IAM and VPC endpoint policies the report prints the statement that is needed
     }
 }
 
-fn judge(trial: &Invocation, known: &Known<'_>) -> Finding {
+fn judge(trial: &Invocation, known: &Known<'_>, simulation: Option<&Simulation>) -> Finding {
     match Trial::of(trial) {
         // It says nothing of the action that every answer needs, so it never outweighs what that one said.
         Trial::Accepted(..) if trial.operation == InvokeOperation::InvokeModel => {
@@ -80,7 +85,10 @@ fn judge(trial: &Invocation, known: &Known<'_>) -> Finding {
         ))
         .evidence(basis, format!("{words}{}", untried(&trial.model, known))),
         Trial::Refused(failure, Answer::Denied(_, denial)) => {
-            denied(trial, failure, &denial, known)
+            let mut finding = denied(trial, failure, &denial, known);
+            let simulated = simulation.into_iter().flat_map(|it| &it.results);
+            finding.what += &denied_too(trial, &denial, known, simulated);
+            finding
         }
         // AWS subscribes to a model only after the policies have allowed the call.
         Trial::Refused(failure, Answer::ModelAccess(signature))
@@ -206,6 +214,45 @@ fn denied(trial: &Invocation, failure: &Failure, denial: &Denial, known: &Known<
         finding.what = format!("{} (`{arn}`)", finding.what);
     }
     finding
+}
+
+/// What the policy simulator denies besides, on the resources of the same model: whoever allows one meets the next.
+fn denied_too<'a>(
+    trial: &Invocation,
+    denial: &Denial,
+    known: &Known<'_>,
+    simulated: impl Iterator<Item = &'a Simulated>,
+) -> String {
+    let resources = known.resources_of(&trial.model);
+    let denied: Vec<&str> = simulated
+        .filter(|result| result.action == trial.operation.action())
+        .filter(|result| result.decision != Decision::Allowed && !is_open(result))
+        .map(|result| result.resource.as_str())
+        .filter(|resource| denial.resource.as_deref() != Some(resource))
+        .filter(|resource| resources.iter().any(|known| known == resource))
+        .collect();
+    let (anywhere, regions): (Vec<&str>, Vec<&str>) = denied
+        .iter()
+        .filter_map(|arn| foundation_model_region(arn))
+        .partition(|region| region.is_empty());
+    let mut places: Vec<String> = Vec::new();
+    if denied.iter().any(|arn| arn.contains("inference-profile/")) {
+        places.push("on the inference profile".to_owned());
+    }
+    if !regions.is_empty() {
+        let regions: Vec<String> = regions.iter().map(|it| format!("`{it}`")).collect();
+        places.push(format!("in {}", list(&regions)));
+    }
+    if !anywhere.is_empty() {
+        places.push("without a Region".to_owned());
+    }
+    if places.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; the policy simulator denies it {} too",
+        places.join(" and ")
+    )
 }
 
 /// Where the denied model is set, and the application profile that another part uses: an account with such profiles
@@ -468,6 +515,40 @@ mod tests {
                 (Status::Pass, Basis::Inferred)
             );
         }
+    }
+
+    #[test]
+    fn what_the_simulator_denies_besides_is_said_at_once() {
+        let stream = "bedrock:InvokeModelWithResponseStream";
+        let reason = " because no identity-based policy allows the action";
+        let failure = denial(stream, PROFILE, reason);
+        let mut facts = with(failure.clone(), failure);
+        let simulated = |action: &str, resource: &str, decision| Simulated {
+            action: action.into(),
+            resource: resource.into(),
+            decision,
+            policies: vec![],
+            boundary_allows: None,
+            organization_allows: None,
+            missing_context: vec![],
+        };
+        facts.simulation = Observed::Known(Simulation {
+            principal: "arn:aws:iam::123456789012:role/Dev".into(),
+            results: vec![
+                simulated(stream, PROFILE, Decision::ImplicitDeny),
+                simulated(stream, HERE, Decision::ImplicitDeny),
+                simulated(stream, ELSEWHERE, Decision::ExplicitDeny),
+                simulated(
+                    stream,
+                    &ELSEWHERE.replace("us-east-2", "us-west-2"),
+                    Decision::Allowed,
+                ),
+            ],
+        });
+        let code = Some("iam-no-allow-invoke");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        let words = "; the policy simulator denies it in `us-east-1` and `us-east-2` too";
+        assert!(finding.what.ends_with(words), "{}", finding.what);
     }
 
     #[test]

@@ -112,10 +112,18 @@ fn judge(
         .any(|result| result.decision != Decision::Allowed);
     let (open, denied): (Vec<&Simulated>, Vec<&Simulated>) =
         rest.into_iter().partition(|result| is_open(result));
-    let denied_by_call = trials.iter().any(|trial| {
-        trial.operation.action() == action
-            && matches!(Trial::of(trial), Trial::Refused(_, Answer::Denied(..)))
-    });
+    let of_denied_calls: Vec<String> = trials
+        .iter()
+        .filter(|trial| {
+            trial.operation.action() == action
+                && matches!(Trial::of(trial), Trial::Refused(_, Answer::Denied(..)))
+        })
+        .flat_map(|trial| known.resources_of(&trial.model))
+        .collect();
+    // `invocation-allowed` names what a call was denied, and these with it.
+    let (told, denied): (Vec<&Simulated>, Vec<&Simulated>) = denied
+        .into_iter()
+        .partition(|result| of_denied_calls.contains(&result.resource));
     let evidence = format!(
         "simulated for `{}`: allowed on {} of {}; {BLIND}",
         simulation.principal,
@@ -123,9 +131,13 @@ fn judge(
         count(results.len(), "resource"),
     );
     if let Some(first) = denied.first() {
-        return refused(first, &denied, simulation, known)
-            .evidence(Basis::Simulated, evidence)
-            .explained_by("invocation-allowed");
+        return refused(first, &denied, simulation, known).evidence(Basis::Simulated, evidence);
+    }
+    if !told.is_empty() {
+        return Finding::left_out(format!(
+            "`{action}` was denied, and the policy simulator denies it too: `invocation-allowed` says on what"
+        ))
+        .evidence(Basis::Simulated, evidence);
     }
     if let Some(first) = open.first() {
         return Finding::cannot_tell(format!(
@@ -135,7 +147,7 @@ fn judge(
         ))
         .evidence(Basis::Simulated, evidence);
     }
-    if denied_by_call {
+    if !of_denied_calls.is_empty() {
         // `invocation-allowed` has the verdict; this says where not to look.
         return Finding::left_out(format!(
             "`{action}` was denied, although the policies of `{}` allow it on every resource: the denial comes from what the policy simulator does not see",
@@ -181,7 +193,7 @@ fn was_answered(result: &Simulated, trials: &[Invocation], known: &Known<'_>) ->
 }
 
 /// Whether a value that the simulator did not have could turn the decision.
-fn is_open(result: &Simulated) -> bool {
+pub(super) fn is_open(result: &Simulated) -> bool {
     result.decision == Decision::ImplicitDeny && !result.missing_context.is_empty()
 }
 
@@ -481,6 +493,33 @@ mod tests {
         facts.simulation = simulated(allowed).simulation;
         let finding = only(&CHECK, &facts, Status::NotApplicable, None);
         assert!(finding.what.contains("does not see"), "{}", finding.what);
+    }
+
+    #[test]
+    fn a_denied_call_is_told_once_and_another_model_for_itself() {
+        let message = format!(
+            "User: arn:aws:sts::123456789012:assumed-role/Dev/alice is not authorized to perform: {STREAM} on resource: {HERE} because no identity-based policy allows the {STREAM} action"
+        );
+        let denial = refusal("bedrock-runtime", 403, "AccessDeniedException", &message);
+        let mut facts = simulated(vec![result(STREAM, ELSEWHERE, Decision::ImplicitDeny)]);
+        if let Observed::Known(trials) = &mut facts.invocations {
+            trials[0].outcome = Observed::Failed(denial);
+        }
+        let finding = only(&CHECK, &facts, Status::NotApplicable, None);
+        assert!(
+            finding.what.contains("`invocation-allowed`"),
+            "{finding:#?}"
+        );
+        let other =
+            "arn:aws:bedrock:us-west-2::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0";
+        if let Observed::Known(simulation) = &mut facts.simulation {
+            let denied = result(STREAM, other, Decision::ImplicitDeny);
+            simulation.results.push(denied);
+        }
+        let code = Some("iam-destination-region-missing");
+        let finding = only(&CHECK, &facts, Status::Fail, code);
+        assert!(finding.what.contains("claude-sonnet-4-5"), "{finding:#?}");
+        assert!(!finding.what.contains("claude-opus-5-5"), "{finding:#?}");
     }
 
     #[test]
