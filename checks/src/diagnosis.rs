@@ -307,12 +307,30 @@ pub fn hand_off(finding: &Finding, facts: &Facts) -> Option<String> {
     }
     line("Time", &crate::text::utc(facts.now));
     for step in &finding.fix {
-        line("What is needed", &step.text);
-        if let Some(command) = &step.command {
-            line("Command", command);
+        match step.command.as_deref() {
+            // It prints what this machine needs, so on another one it would print something else.
+            Some(command) if command.starts_with("bedrock-doctor policy") => {
+                line("What is needed", &step.text);
+                line(
+                    "Attached",
+                    &format!("the output of `{command}` from this machine"),
+                );
+            }
+            Some(command) if is_for_the_user(command) => {}
+            Some(command) => {
+                line("What is needed", &step.text);
+                line("Command", command);
+            }
+            None => line("What is needed", &step.text),
         }
     }
     Some(text)
+}
+
+/// Whether a command does something at the machine of the user only: in the shell, or with a program there.
+fn is_for_the_user(command: &str) -> bool {
+    let program = command.split(' ').next().unwrap_or_default();
+    ["export", "unset", "bedrock-doctor", "claude"].contains(&program)
 }
 
 #[cfg(test)]
@@ -390,6 +408,31 @@ mod tests {
                 "could not tell: `haiku`: Flux."
             ]
         );
+    }
+
+    #[test]
+    fn what_is_forwarded_is_for_whoever_must_act() {
+        let mut finding = refused("sts", "iam-no-identity-allow", "allow it")
+            .owner(Owner::AccountAdmin)
+            .fix_command("subscribe", "aws bedrock create-foundation-model-agreement")
+            .fix_command("or all of it, as a policy", "bedrock-doctor policy")
+            .fix_command(
+                "or ask for less",
+                "export CLAUDE_CODE_MAX_OUTPUT_TOKENS=100",
+            )
+            .fix_command("or use other credentials", "unset AWS_BEARER_TOKEN_BEDROCK")
+            .fix_command("or try the new version", "claude update");
+        let facts = crate::sample::healthy();
+        let text = hand_off(&finding, &facts).unwrap();
+        let (_, needed) = text.split_once("What is needed: ").unwrap();
+        assert_eq!(
+            needed,
+            "allow it\nWhat is needed: subscribe\nCommand: aws bedrock create-foundation-model-agreement\n\
+             What is needed: or all of it, as a policy\n\
+             Attached: the output of `bedrock-doctor policy` from this machine\n"
+        );
+        finding.owner = Owner::You;
+        assert_eq!(hand_off(&finding, &facts), None);
     }
 
     #[test]

@@ -65,7 +65,11 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
             writeln!(out, "* AWS request id: `{id}`")?;
         }
         for step in &finding.fix {
-            writeln!(out, "* fix: {}", escaped(&step.text))?;
+            let (text, statement) = without_json(&step.text);
+            writeln!(out, "* fix: {}", escaped(text))?;
+            if let Some(statement) = statement {
+                writeln!(out, "\n  ```json\n  {statement}\n  ```\n")?;
+            }
             if let Some(command) = &step.command {
                 writeln!(out, "\n  ```sh\n  {command}\n  ```\n")?;
             }
@@ -73,7 +77,15 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         if let Some(text) = &cause.hand_off {
             writeln!(out, "\nText to forward:\n")?;
             for line in text.lines() {
-                writeln!(out, "> {}  ", escaped(line))?;
+                if let Some(command) = line.strip_prefix("Command: ") {
+                    writeln!(out, "> Command:\n> ```sh\n> {command}\n> ```")?;
+                    continue;
+                }
+                let (text, statement) = without_json(line);
+                writeln!(out, "> {}  ", escaped(text))?;
+                if let Some(statement) = statement {
+                    writeln!(out, "> ```json\n> {statement}\n> ```")?;
+                }
             }
         }
         writeln!(out)?;
@@ -89,7 +101,11 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
             "Replaced by pseudonyms: {}.",
             redaction.replaced.join(", ")
         )?;
-        writeln!(out, "AWS request ids are kept: support needs them.\n")?;
+        writeln!(out, "AWS request ids are kept: support needs them.")?;
+        writeln!(
+            out,
+            "`--show-identifiers` keeps account ids and names, which a statement to paste needs.\n"
+        )?;
     }
     writeln!(out, "<details><summary>Facts</summary>\n")?;
     writeln!(out, "```json")?;
@@ -259,6 +275,19 @@ fn way(connection: &Connection) -> String {
             certificate.and_then(|certificate| certificate.issuers.first())
         ),
     )
+}
+
+/// A text, and the JSON object at its end, which is to be pasted.
+fn without_json(text: &str) -> (&str, Option<&str>) {
+    let Some((before, _)) = text.split_once(": {\"") else {
+        return (text, None);
+    };
+    let (before, json) = text.split_at(before.len() + 1);
+    let json = json.trim();
+    match serde_json::from_str::<serde::de::IgnoredAny>(json) {
+        Ok(_) => (before, Some(json)),
+        Err(_) => (text, None),
+    }
 }
 
 /// A text that Markdown shows as it is; between backticks it does so by itself.

@@ -99,7 +99,7 @@ fn a_missing_permission_to_invoke_is_told_with_the_statement_that_grants_it() {
             "AWS request id: ",
             "Time: ",
             "What is needed: add to",
-            "Command: bedrock-doctor policy",
+            "Attached: the output of `bedrock-doctor policy` from this machine",
         ],
     );
 }

@@ -3,7 +3,7 @@ use super::{
 };
 use crate::answer::{Answer, answer, not_for_everybody, not_judged_here};
 use crate::check::{Check, Family, Meta, Seen, not_collected};
-use crate::facts::{Configuration, Failure, Invocation, MantleModels, Observed, Value};
+use crate::facts::{Configuration, Failure, Invocation, MantleModels, Observed, Request, Value};
 use crate::finding::{Basis, Finding};
 use crate::probe::ProbeId;
 use crate::text::list;
@@ -38,9 +38,10 @@ Use an id from the list, or let Bedrock's own API serve the model: `us.anthropic
         &'a Configuration,
         Seen<'a, MantleModels>,
         Seen<'a, Vec<Invocation>>,
+        &'a Request,
     );
 
-    fn run((configuration, Seen(listed), Seen(trials)): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((configuration, Seen(listed), Seen(trials), request): Self::Needs<'_>) -> Vec<Finding> {
         let on_mantle = |model: &Value<String>| configuration.goes_to_mantle(&model.value);
         let chosen: Vec<_> = chosen(configuration)
             .into_iter()
@@ -63,7 +64,7 @@ Use an id from the list, or let Bedrock's own API serve the model: `us.anthropic
             })),
             // What is pinned for later alone needs no answer.
             _ if !findings.is_empty() && !open.iter().any(|(part, _)| is_in_use(part)) => {}
-            Observed::Failed(failure) => findings.push(unlisted(failure)),
+            Observed::Failed(failure) => findings.push(unlisted(failure, request)),
             Observed::NotCollected(why) => {
                 findings.push(not_collected(ProbeId::MantleModels, why));
             }
@@ -83,9 +84,9 @@ fn served_model(part: &str, model: &Value<String>, trials: &Observed<Vec<Invocat
 }
 
 /// Claude Code does without the list.
-fn unlisted(failure: &Failure) -> Finding {
+fn unlisted(failure: &Failure, request: &Request) -> Finding {
     match answer(failure) {
-        Answer::Denied(..) => not_for_everybody("Mantle's list of models", failure),
+        Answer::Denied(..) => not_for_everybody("Mantle's list of models", failure, request),
         _ => not_judged_here("the list of Mantle's models", failure),
     }
 }
