@@ -34,6 +34,9 @@ Exit codes:
   64  wrong usage
   70  internal error of bedrock-doctor";
 
+/// Seconds after which a run ends when nobody says otherwise.
+pub(crate) const USUAL_TIMEOUT: f64 = 20.0;
+
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
@@ -130,7 +133,7 @@ pub(crate) struct CheckArgs {
     pub(crate) account: Vec<String>,
 
     /// End the whole run after this many seconds, with what is known by then
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = USUAL_TIMEOUT, value_parser = seconds)]
     pub(crate) timeout: f64,
 
     #[command(flatten)]
@@ -147,7 +150,7 @@ pub(crate) struct ResolveArgs {
     pub(crate) offline: bool,
 
     /// End the whole run after this many seconds, with what is known by then
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = USUAL_TIMEOUT, value_parser = seconds)]
     pub(crate) timeout: f64,
 
     #[command(flatten)]
@@ -219,7 +222,7 @@ pub(crate) struct PolicyScope {
     pub(crate) for_checkup: bool,
 
     /// End the whole run after this many seconds, with what is known by then
-    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = USUAL_TIMEOUT, value_parser = seconds)]
     pub(crate) timeout: f64,
 
     #[command(flatten)]

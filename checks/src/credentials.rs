@@ -34,13 +34,11 @@ use crate::text::{edits, shell_word};
 
 /// Adds the command that renews what is due and goes on, with what this run assumes.
 pub(crate) fn renew(finding: Finding, text: &str, request: &Request) -> Finding {
-    // A value that may be a secret was left out of what is told, and so was JSON.
-    let is_left_out = |flag: &String| flag.ends_with("=…") || flag == "--settings with JSON";
-    if request.what_if.iter().any(is_left_out) {
+    let Some(assumed) = request.assumed() else {
         return finding.fix(format!("{text}: with the same flags and `--refresh`"));
-    }
+    };
     let mut command = vec!["bedrock-doctor check --refresh"];
-    command.extend(request.what_if.iter().map(String::as_str));
+    command.extend(assumed.iter().map(String::as_str));
     finding.fix_command(text, command.join(" "))
 }
 

@@ -204,6 +204,15 @@ pub struct Request {
     pub what_if: Vec<String>,
 }
 
+impl Request {
+    /// The assumptions as flags of a command to paste; none when one was left out, because it is JSON or may be a secret.
+    pub fn assumed(&self) -> Option<&[String]> {
+        let is_left_out = |flag: &String| flag.ends_with("=…") || flag == "--settings with JSON";
+        let is_whole = !self.what_if.iter().any(is_left_out);
+        is_whole.then_some(self.what_if.as_slice())
+    }
+}
+
 /// When the facts were collected.
 #[derive(Debug, Clone, Copy)]
 pub struct Now(pub Timestamp);

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use bedrock_doctor_checks::check::Entry;
 use bedrock_doctor_checks::diagnosis::{Diagnosis, Exit};
+use bedrock_doctor_checks::facts::Request;
 use bedrock_doctor_checks::probe::ProbeId;
 use bedrock_doctor_checks::registry::{self, ALL};
+use bedrock_doctor_checks::text::shell_word;
 
 use super::observe::observe;
-use crate::cli::{CheckArgs, Format, Global, OutputArgs};
+use crate::cli::{CheckArgs, Format, Global, OutputArgs, USUAL_TIMEOUT};
 use crate::credentials::Renewal;
 use crate::output::Output;
 use crate::probes::{Extent, Options, WhatIf};
@@ -55,13 +57,50 @@ pub(crate) fn run(world: &World, args: &CheckArgs, global: &Global, output: &Out
     let diagnosis = Diagnosis::of(&collected.facts, &checks);
     let exit = diagnosis.exit(args.output.strict);
     let report = Report::new(collected.facts, diagnosis, &collected.timings, exit);
-    write(&world, &report, &args.output, global, output, exit)
+    let again = again(args, &report.facts.request);
+    write(
+        &world,
+        &report,
+        again.as_deref(),
+        &args.output,
+        global,
+        output,
+        exit,
+    )
 }
 
-/// Writes a report in the form that was asked for.
+/// The command that makes the same checkup again; none when a flag's value is not told.
+fn again(args: &CheckArgs, request: &Request) -> Option<String> {
+    let mut command = vec!["bedrock-doctor check".to_owned()];
+    for (flag, is_given) in [
+        ("--offline", args.offline),
+        ("--invoke", args.invoke),
+        ("--thorough", args.thorough),
+        ("--refresh", args.renewal.refresh),
+        ("--strict", args.output.strict),
+    ] {
+        command.extend(is_given.then(|| flag.to_owned()));
+    }
+    for (flag, values) in [
+        ("--only", &args.only),
+        ("--skip", &args.skip),
+        ("--account", &args.account),
+    ] {
+        let told = values.iter().map(|it| format!("{flag} {}", shell_word(it)));
+        command.extend(told);
+    }
+    if args.timeout != USUAL_TIMEOUT {
+        command.push(format!("--timeout {}", args.timeout));
+    }
+    command.extend_from_slice(request.assumed()?);
+    Some(command.join(" ").replace(char::is_control, "?"))
+}
+
+/// Writes a report in the form that was asked for. `again`: the command that says the same once more.
 pub(crate) fn write(
     world: &World,
     report: &Report,
+    again: Option<&str>,
     form: &OutputArgs,
     global: &Global,
     output: &Output,
@@ -86,7 +125,7 @@ pub(crate) fn write(
                 verbose: global.verbose,
                 width: output.width(world),
             };
-            table::render(&shown, look)
+            table::render(&shown, again, look)
         }
     };
     output.write(form.output.as_deref(), &text, exit)

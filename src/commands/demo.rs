@@ -86,5 +86,6 @@ pub(crate) fn run(
     let diagnosis = Diagnosis::of(&facts, &checks);
     let exit = diagnosis.exit(form.strict);
     let report = Report::new(facts, diagnosis, &[], exit);
-    write(world, &report, form, global, output, exit)
+    let again = format!("bedrock-doctor demo {}", sample.name);
+    write(world, &report, Some(&again), form, global, output, exit)
 }

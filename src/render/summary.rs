@@ -43,11 +43,23 @@ impl<'a> FamilyFindings<'a> {
             .collect()
     }
 
-    /// The findings of one status.
-    pub(crate) fn with(&self, status: Status) -> impl Iterator<Item = &&'a Finding> {
-        self.findings
-            .iter()
-            .filter(move |finding| finding.status == status)
+    /// How many checks have this status at worst.
+    fn checks(&self, status: Status) -> usize {
+        checks(&self.findings, status).count()
+    }
+
+    /// Whether there are checks of which nothing needs a look.
+    pub(crate) fn has_quiet(&self) -> bool {
+        self.checks(Status::Pass) + self.checks(Status::NotApplicable) > 0
+    }
+
+    /// The sign of the checks of which nothing needs a look.
+    pub(crate) fn quiet_status(&self) -> Status {
+        if self.checks(Status::Pass) > 0 {
+            Status::Pass
+        } else {
+            Status::NotApplicable
+        }
     }
 
     /// The worst status, for the sign of the family.
@@ -66,8 +78,8 @@ impl<'a> FamilyFindings<'a> {
 
     /// `3 checks passed`, with what does not apply.
     pub(crate) fn quiet_line(&self) -> String {
-        let passed = self.with(Status::Pass).count();
-        let rest = self.with(Status::NotApplicable).count();
+        let passed = self.checks(Status::Pass);
+        let rest = self.checks(Status::NotApplicable);
         match (passed, rest) {
             (0, rest) => format!("{} not needed here", count(rest, "check")),
             (passed, 0) => format!("{} passed", count(passed, "check")),
@@ -78,7 +90,7 @@ impl<'a> FamilyFindings<'a> {
     /// The checks that were not tested, by the check that keeps them from it.
     pub(crate) fn blocked(&self) -> Vec<(String, usize)> {
         let mut by: Vec<(String, usize)> = Vec::new();
-        for finding in self.with(Status::Blocked) {
+        for finding in checks(&self.findings, Status::Blocked) {
             let blocker = finding.blocked_by.clone().unwrap_or_default();
             match by.iter_mut().find(|(known, _)| *known == blocker) {
                 Some((_, count)) => *count += 1,
@@ -87,6 +99,22 @@ impl<'a> FamilyFindings<'a> {
         }
         by
     }
+}
+
+/// The checks that have this status at worst, each by the first finding that has it: a check that looks at several models
+/// has several findings, and counts once.
+fn checks<'f>(findings: &[&'f Finding], status: Status) -> impl Iterator<Item = &'f Finding> {
+    let mut worst: Vec<&Finding> = Vec::new();
+    for &finding in findings {
+        match worst.iter_mut().find(|known| known.id == finding.id) {
+            Some(known) if finding.status > known.status => *known = finding,
+            Some(_) => {}
+            None => worst.push(finding),
+        }
+    }
+    worst
+        .into_iter()
+        .filter(move |finding| finding.status == status)
 }
 
 /// `bedrock-doctor 0.1.0 · Claude Code 2.1.330 · Region us-east-1 · profile dev`.
@@ -131,7 +159,7 @@ pub(crate) fn all_good(facts: &Facts) -> Vec<(&'static str, String)> {
             |identity| identity.arn.clone(),
         );
         if let Some(id) = &credentials.access_key_id {
-            who = format!("{who} ({id})");
+            who = format!("{who} (access key {id})");
         }
         lines.push(("identity", who));
         let mut source = credentials.kind.words().to_owned();
@@ -207,15 +235,10 @@ fn lasts(facts: &Facts) -> String {
     }
 }
 
-/// `42 passed · 1 failed · …`: nothing is left out of the count.
+/// `1 failed · 39 passed · …`: every check counts once.
 pub(crate) fn tally(report: &Report) -> String {
-    let number = |status| {
-        report
-            .findings
-            .iter()
-            .filter(|finding| finding.status == status)
-            .count()
-    };
+    let findings: Vec<&Finding> = report.findings.iter().collect();
+    let number = |status| checks(&findings, status).count();
     [
         (Status::Fail, "failed"),
         (Status::Warn, "to look at"),

@@ -10,7 +10,9 @@ use super::summary::{FamilyFindings, all_good, header, tally};
 use crate::report::{Report, RootCause};
 
 /// The whole report.
-pub(crate) fn render(report: &Report, look: Look) -> String {
+///
+/// `again`: the command that says the same once more; none where it cannot be told.
+pub(crate) fn render(report: &Report, again: Option<&str>, look: Look) -> String {
     let mut page = Page {
         lines: Vec::new(),
         look,
@@ -31,11 +33,27 @@ pub(crate) fn render(report: &Report, look: Look) -> String {
     }
     page.text(&tally(report), 0);
     if !report.is_healthy() {
-        let hint =
-            "for a ticket: bedrock-doctor check --format markdown --output bedrock-doctor.md";
-        page.whole(&look.paint(hint, Style::new().dimmed()));
+        ticket(&mut page, again);
     }
     page.lines.join("\n") + "\n"
+}
+
+/// How to write the same report for a ticket.
+fn ticket(page: &mut Page, again: Option<&str>) {
+    const FORM: &str = "--format markdown --output bedrock-doctor.md";
+    let look = page.look;
+    let mut dimmed = |line: &str| page.whole(&look.paint(line, Style::new().dimmed()));
+    let Some(again) = again else {
+        dimmed(&format!("for a ticket: with the same flags and `{FORM}`"));
+        return;
+    };
+    let line = format!("for a ticket: {again} {FORM}");
+    if visible(&line) <= look.width {
+        dimmed(&line);
+    } else {
+        dimmed("for a ticket:");
+        dimmed(&format!("{:LABELLED$}{again} {FORM}", ""));
+    }
 }
 
 fn verdict(page: &mut Page, report: &Report) {
@@ -149,7 +167,13 @@ fn root_cause(page: &mut Page, cause: &RootCause) {
         page.blank();
         page.whole("  text to forward:");
         for line in text.lines() {
-            page.text(&format!("    {line}"), 6);
+            match line.strip_prefix("Command: ") {
+                Some(command) => {
+                    page.whole("    Command:");
+                    page.whole(&format!("      {command}"));
+                }
+                None => page.text(&format!("    {line}"), 6),
+            }
         }
     }
 }
@@ -209,7 +233,6 @@ fn family_rows(
         return vec![(family.worst(), one(family.quiet_line()))];
     }
     let mut rows = Vec::new();
-    let mut shown = 0;
     for (number, finding) in family.findings.iter().enumerate() {
         let is_open = matches!(
             finding.status,
@@ -218,19 +241,19 @@ fn family_rows(
         if !is_open && !verbose {
             continue;
         }
-        shown += 1;
         if !verbose && is_repeated(finding) {
             let alike = |other: &&&Finding| is_repeated(other) && other.what == finding.what;
-            if family.findings[..number].iter().any(|other| alike(&other)) {
-                continue;
-            }
-            let same: Vec<&str> = family
+            let mut same: Vec<&str> = family
                 .findings
                 .iter()
                 .filter(alike)
                 .map(|other| other.id.as_str())
                 .collect();
+            same.dedup();
             if same.len() > 1 {
+                if family.findings[..number].iter().any(|other| alike(&other)) {
+                    continue;
+                }
                 let lines = [
                     format!("{} could not be told", count(same.len(), "check")),
                     format!("[{}]", same.join(", ")),
@@ -255,16 +278,9 @@ fn family_rows(
             Status::Blocked,
             one(format!("{checks} not tested, because {blocker} failed")),
         ));
-        shown += number;
     }
-    if shown < family.findings.len() {
-        let passed = family.with(Status::Pass).next().is_some();
-        let status = if passed {
-            Status::Pass
-        } else {
-            Status::NotApplicable
-        };
-        rows.push((status, one(family.quiet_line())));
+    if family.has_quiet() {
+        rows.push((family.quiet_status(), one(family.quiet_line())));
     }
     rows
 }

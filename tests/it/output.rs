@@ -213,7 +213,7 @@ fn markdown_reads_well() {
         assert_eq!(text.matches("\n## ✗ ").count() > 0, code == 1 || code == 2);
         assert_eq!(text.contains("Text to forward"), code == 2);
         assert_eq!(text.matches("```").count() % 2, 0);
-        let (_, facts) = text.split_once("```json\n").unwrap();
+        let (_, facts) = text.rsplit_once("```json\n").unwrap();
         let (facts, rest) = facts.split_once("\n```\n").unwrap();
         serde_json::from_str::<Value>(facts).unwrap();
         assert_eq!(rest, "\n</details>\n");
@@ -323,6 +323,124 @@ fn strict_counts_warnings_and_what_is_open() {
             assert_eq!(run.code, strict, "{format}: {}", run.stdout);
         }
     });
+}
+
+/// A check that looks at several models has several findings, and counts once, by the worst.
+#[test]
+fn every_check_counts_once() {
+    scenarios(|machine, _| {
+        let report = machine.run(DOCTOR, &["check", "--format", "json"]).json();
+        let findings = report["findings"].as_array().unwrap();
+        let with = |status: &str, ids: &[&str]| -> Vec<&str> {
+            let with = findings.iter().filter(|it| it["status"] == status);
+            let mut found: Vec<&str> = with.map(|it| it["id"].as_str().unwrap()).collect();
+            found.sort_unstable();
+            found.dedup();
+            found.retain(|id| !ids.contains(id));
+            found
+        };
+        let mut counted = Vec::new();
+        let mut told = Vec::new();
+        for (status, words) in [
+            ("fail", "failed"),
+            ("cannot-tell", "could not be told"),
+            ("blocked", "not tested"),
+            ("warn", "to look at"),
+            ("pass", "passed"),
+            ("not-applicable", "not needed here"),
+        ] {
+            let ids = with(status, &counted);
+            if !ids.is_empty() {
+                told.push(format!("{} {words}", ids.len()));
+            }
+            counted.extend(ids);
+        }
+        let table = machine.run(DOCTOR, &[]).stdout;
+        let line = table
+            .lines()
+            .rfind(|line| line.contains(" not needed here") && !line.starts_with(['✓', '·']));
+        let mut parts: Vec<&str> = line.unwrap().split(" · ").collect();
+        parts.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(parts, told);
+    });
+}
+
+/// What is to be pasted stands in a block of its own, and what is for the user is not forwarded.
+#[test]
+fn an_administrator_gets_what_can_be_pasted() {
+    let world = World::healthy();
+    let main_model = Rule::new("bedrock-runtime", "").model("us.anthropic.claude-opus-5-5");
+    world.rule(main_model.aws_error(
+        403,
+        "AccessDeniedException",
+        "User: arn:aws:sts::123456789012:assumed-role/Dev/alice is not authorized to perform: \
+         bedrock:InvokeModelWithResponseStream on resource: \
+         arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-5-5 \
+         because no identity-based policy allows the bedrock:InvokeModelWithResponseStream action",
+    ));
+    let machine = machine(&world);
+    let arguments = ["check", "--format", "markdown"];
+    let text = machine.run(DOCTOR, &arguments).stdout;
+    assert!(text.contains("`--show-identifiers` keeps account ids and names"));
+    let blocks: Vec<&str> = text.split("```json\n").skip(1).collect();
+    let (facts, statements) = blocks.split_last().unwrap();
+    assert!(facts.starts_with('{') && statements.len() == 2, "{text}");
+    for block in statements {
+        let (statement, _) = block.split_once("```").unwrap();
+        let statement = statement.trim_end_matches("> ").trim_start_matches("> ");
+        let statement: Value = serde_json::from_str(statement).unwrap();
+        assert_eq!(statement["Effect"], "Allow");
+    }
+    let (_, forwarded) = text.split_once("\nText to forward:\n").unwrap();
+    let (forwarded, _) = forwarded.split_once("\n## ").unwrap();
+    assert!(
+        !forwarded.contains("Command: bedrock-doctor"),
+        "{forwarded}"
+    );
+    assert!(
+        forwarded.contains("> Attached: the output of `bedrock-doctor policy` from this machine")
+    );
+}
+
+/// The command for a ticket makes the same report: it repeats the flags.
+#[test]
+fn the_ticket_is_about_the_same_run() {
+    let machine = Machine::offline();
+    let hint = |arguments: &[&str]| {
+        let text = machine.run(DOCTOR, arguments).stdout;
+        let (_, hint) = text.split_once("for a ticket:").unwrap();
+        hint.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let form = "--format markdown --output bedrock-doctor.md";
+    for (arguments, command) in [
+        (&["--offline"][..], "bedrock-doctor check --offline"),
+        (&["demo", "expired-sso"], "bedrock-doctor demo expired-sso"),
+        (
+            &["--region", "eu-west-1", "--timeout", "1.5", "--thorough"],
+            "bedrock-doctor check --thorough --timeout 1.5 --region eu-west-1",
+        ),
+        (
+            &[
+                "--only",
+                "config*",
+                "--skip",
+                "variables-known",
+                "--strict",
+                "--account",
+                "1234-5678-9012",
+                "--offline",
+                "--profile",
+                "my dev",
+            ],
+            "bedrock-doctor check --offline --strict --only 'config*' --skip variables-known --account 123456789012 --profile 'my dev'",
+        ),
+    ] {
+        assert_eq!(hint(arguments), format!("{command} {form}"));
+    }
+    // What is not told cannot be repeated.
+    let secret = ["--offline", "--env", "AWS_SECRET_ACCESS_KEY=planted"];
+    assert_eq!(hint(&secret), format!("with the same flags and `{form}`"));
 }
 
 fn ids(machine: &Machine, arguments: &[&str]) -> Vec<String> {
