@@ -3,12 +3,13 @@
 use bedrock_doctor_checks::diagnosis::Exit;
 use bedrock_doctor_checks::probe::ProbeId;
 use bedrock_doctor_checks::registry::ALL;
-use comfy_table::{ContentArrangement, Table, TableStyle, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::cli::{ListFormat, Listing};
 use crate::output::Output;
 use crate::probes::PROBES;
+use crate::render::page::{Look, Page};
 use crate::world::World;
 
 /// Prints a list.
@@ -19,7 +20,6 @@ pub(crate) fn run(world: &World, what: Listing, format: ListFormat, output: &Out
         (Listing::Probes, ListFormat::Json) => probes_json(),
         (Listing::Checks, ListFormat::Table) => table(
             width,
-            presets::NOTHING,
             &["id", "family", "holds when"],
             ALL.iter().map(|check| {
                 vec![
@@ -29,32 +29,39 @@ pub(crate) fn run(world: &World, what: Listing, format: ListFormat, output: &Out
                 ]
             }),
         ),
-        (Listing::Probes, ListFormat::Table) => table(
-            width,
-            presets::UTF8_HORIZONTAL_ONLY,
-            &["probe", "asks", "IAM actions", "cost and effect"],
-            PROBES.iter().map(|probe| {
-                vec![
-                    probe.id.name().to_owned(),
-                    probe.asks.to_owned(),
-                    probe.actions.join("\n"),
-                    format!("{}; effect: {}", probe.cost, probe.effect),
-                ]
-            }),
-        ),
+        (Listing::Probes, ListFormat::Table) => probes(width),
     };
     output.data(&text, Exit::Healthy)
 }
 
-fn table(
-    width: usize,
-    style: TableStyle,
-    heading: &[&str],
-    rows: impl Iterator<Item = Vec<String>>,
-) -> String {
+/// A block for each probe: in columns the names of actions would have to be broken.
+fn probes(width: usize) -> String {
+    let look = Look {
+        colour: false,
+        verbose: false,
+        width,
+    };
+    let mut page = Page {
+        lines: Vec::new(),
+        look,
+    };
+    for probe in &PROBES {
+        page.whole(probe.id.name());
+        page.labelled("asks", probe.asks);
+        if !probe.actions.is_empty() {
+            page.labelled("IAM", &probe.actions.join(", "));
+        }
+        page.labelled("cost", probe.cost);
+        page.labelled("effect", probe.effect);
+        page.blank();
+    }
+    page.lines.join("\n")
+}
+
+fn table(width: usize, heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table
-        .load_style(style)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(u16::try_from(width).unwrap_or(80))
         .set_header(heading);

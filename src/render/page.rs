@@ -17,23 +17,23 @@ pub(crate) struct Look {
 pub(super) const LABELLED: usize = 11;
 
 /// The lines that are drawn.
-pub(super) struct Page {
-    pub(super) lines: Vec<String>,
-    pub(super) look: Look,
+pub(crate) struct Page {
+    pub(crate) lines: Vec<String>,
+    pub(crate) look: Look,
 }
 
 impl Page {
-    pub(super) fn blank(&mut self) {
+    pub(crate) fn blank(&mut self) {
         self.lines.push(String::new());
     }
 
     /// A line that must not be wrapped, such as a command to paste.
-    pub(super) fn whole(&mut self, line: &str) {
+    pub(crate) fn whole(&mut self, line: &str) {
         self.lines.push(line.to_owned());
     }
 
     /// A paragraph, wrapped; the lines after the first are indented.
-    pub(super) fn text(&mut self, text: &str, indent: usize) {
+    pub(crate) fn text(&mut self, text: &str, indent: usize) {
         self.lines.extend(wrapped(text, indent, self.look.width));
     }
 
@@ -46,7 +46,7 @@ impl Page {
         }
     }
 
-    pub(super) fn labelled(&mut self, name: &str, text: &str) {
+    pub(crate) fn labelled(&mut self, name: &str, text: &str) {
         let first = self.lines.len();
         self.text(&format!("{:LABELLED$}{text}", ""), LABELLED);
         if let Some(line) = self.lines.get_mut(first) {
