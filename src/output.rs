@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use bedrock_doctor_checks::diagnosis::Exit;
 
 use crate::cli::ColorWhen;
+use crate::render::page::wrapped;
 use crate::world::World;
 
 /// Where the program prints.
@@ -91,13 +92,29 @@ impl Output {
         exit
     }
 
-    /// Prints a message.
+    /// Prints a message, wrapped at blanks as the report is.
     pub(crate) fn message(&self, text: &str) {
+        self.pass_on(&self.wrapped(text));
+    }
+
+    /// Prints what another program says, as it says it.
+    pub(crate) fn pass_on(&self, text: &str) {
         if self.keep(|printed| printed.stderr.extend([text, "\n"])) {
             return;
         }
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "{text}");
+    }
+
+    /// A text in the width of the standard error; what goes on in the next line is indented.
+    fn wrapped(&self, text: &str) -> String {
+        let terminal = self.stderr_is_terminal.then(console::Term::stderr);
+        let width = columns(terminal).unwrap_or(USUAL_WIDTH);
+        let lines = text.split('\n').flat_map(|line| {
+            let lead = line.len() - line.trim_start().len();
+            wrapped(line, lead + 2, width.clamp(NARROWEST, WIDEST))
+        });
+        lines.collect::<Vec<String>>().join("\n")
     }
 
     /// Asks a question on a terminal, once; without a terminal the answer is no.
@@ -106,7 +123,7 @@ impl Output {
             return false;
         }
         let mut stderr = std::io::stderr().lock();
-        let _ = write!(stderr, "{question} [y/N] ");
+        let _ = write!(stderr, "{} [y/N] ", self.wrapped(question));
         let _ = stderr.flush();
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
@@ -160,13 +177,21 @@ impl Output {
 
     /// The width to fill: that of the terminal, 80 otherwise, and never more than reads well.
     pub(crate) fn width(&self, world: &World) -> usize {
-        let terminal = if self.stdout_is_terminal {
-            let size = console::Term::stdout().size_checked();
-            size.map(|(_, columns)| usize::from(columns))
-        } else {
-            None
-        };
+        let terminal = self.stdout_is_terminal.then(console::Term::stdout);
         let told = world.variable("COLUMNS").and_then(|text| text.parse().ok());
-        told.or(terminal).unwrap_or(80).clamp(40, 120)
+        told.or_else(|| columns(terminal))
+            .unwrap_or(USUAL_WIDTH)
+            .clamp(NARROWEST, WIDEST)
     }
+}
+
+/// The width where no terminal has one.
+const USUAL_WIDTH: usize = 80;
+/// What reads well.
+const NARROWEST: usize = 40;
+const WIDEST: usize = 120;
+
+fn columns(terminal: Option<console::Term>) -> Option<usize> {
+    let (_, columns) = terminal?.size_checked()?;
+    Some(usize::from(columns))
 }

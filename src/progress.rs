@@ -51,11 +51,20 @@ impl<'o> Progress<'o> {
         }
     }
 
-    /// Prints a line that cannot wait for the report, terminal or not.
-    pub(crate) fn say(&self, line: &str) {
+    /// Prints a sentence that cannot wait for the report, terminal or not.
+    pub(crate) fn say(&self, sentence: &str) {
+        self.print(sentence, Output::message);
+    }
+
+    /// Prints a line of another program at once, as it is.
+    pub(crate) fn pass_on(&self, line: &str) {
+        self.print(line, Output::pass_on);
+    }
+
+    fn print(&self, line: &str, how: impl Fn(&Output, &str)) {
         if let Some(output) = self.output {
             let line = line.replace(char::is_control, " ");
-            self.bar.suspend(|| output.message(&line));
+            self.bar.suspend(|| how(output, &line));
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn run(
     let _shown = progress.start(ProbeId::Credentials);
     let http = Http::new(world.clone(), resolved, None);
     let chain = chain(world, resolved, &http, secrets, deadline, options);
-    let (run, took) = match auth_refresh(&chain, |line| progress.say(line)).await? {
+    let (run, took) = match auth_refresh(&chain, |line| progress.pass_on(line)).await? {
         AuthRefreshed::Ran(run, took) => (run, took),
         AuthRefreshed::NotNeeded(walked) => {
             let export = |link: &Link| matches!(link, Link::Try(Provider::Export));

@@ -49,7 +49,8 @@ fn the_cost_is_said_before_with_the_models() {
         .env("ANTHROPIC_DEFAULT_HAIKU_MODEL", HAIKU);
     let checkup = checkup_with(&machine, &["--invoke"]);
     checkup.healthy();
-    let said = &checkup.run.stderr;
+    let said: Vec<&str> = checkup.run.stderr.split_whitespace().collect();
+    let said = said.join(" ");
     for words in [
         MAIN,
         HAIKU,
