@@ -34,13 +34,22 @@ Exit codes:
   64  wrong usage
   70  internal error of bedrock-doctor";
 
+const EXIT_CODES_OF_POLICY_CHECK: &str = "\
+Exit codes:
+  0   everything that is needed is allowed
+  1   Claude Code uses nothing here that needs a policy
+  2   something is not allowed
+  3   something could not be told
+  64  wrong usage, or the document cannot be read
+  70  internal error of bedrock-doctor";
+
 /// Seconds after which a run ends when nobody says otherwise.
 pub(crate) const USUAL_TIMEOUT: f64 = 20.0;
 
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Show every check, its evidence and how long each probe took
+    /// Leave nothing out of a report: every check, its evidence, how long each probe took
     #[arg(short, long, global = true, display_order = 900)]
     pub(crate) verbose: bool,
 
@@ -67,16 +76,21 @@ pub(crate) enum ColorWhen {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check everything and show what is wrong, why, and the command that fixes it
+    #[command(override_usage = "bedrock-doctor check [OPTIONS]", after_help = EXIT_CODES)]
     Check(CheckArgs),
     /// Show the configuration Claude Code will use: every value, where it comes from and what it beats
     ///
     /// It obtains credentials and lists the inference profiles as Claude Code does at its start, and invokes no model.
+    #[command(override_usage = "bedrock-doctor resolve [OPTIONS]")]
     Resolve(ResolveArgs),
     /// Print the least-privilege IAM policy for the models, profiles and Regions in use, or check one
     ///
     /// It obtains credentials and asks AWS who they belong to, to which Regions the inference profiles lead, and whether
     /// an agreement for a model is missing. The policy goes to the standard output, what is not known to the standard
     /// error, in Terraform into comments. It changes no account.
+    #[command(
+        override_usage = "bedrock-doctor policy [OPTIONS]\n       bedrock-doctor policy check [OPTIONS] <FILE>"
+    )]
     Policy(PolicyArgs),
     /// Say what a check looks at, why it matters and how to fix it
     Explain {
@@ -96,8 +110,8 @@ pub(crate) enum Command {
     /// Show the report of a built-in sample machine; needs no AWS account
     Demo {
         /// The sample machine; without it, the first one
-        #[arg(value_name = "NAME")]
-        name: Option<String>,
+        #[arg(value_enum, value_name = "NAME")]
+        name: Option<Sample>,
         #[command(flatten)]
         output: OutputArgs,
     },
@@ -113,7 +127,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, conflicts_with = "offline")]
     pub(crate) invoke: bool,
 
-    /// Also ask the IAM policy simulator and Service Quotas, which else happens only after a denial or a throttled request
+    /// Also ask the IAM policy simulator and Service Quotas, which otherwise happens only after a denial or a throttled request
     #[arg(long, conflicts_with = "offline")]
     pub(crate) thorough: bool,
 
@@ -196,6 +210,10 @@ pub(crate) enum PolicyCommand {
     ///
     /// It looks at this one document: other policies, permissions boundaries and policies of the organization may still
     /// deny. What depends on something unknown, such as an address, is not counted as allowed.
+    #[command(
+        override_usage = "bedrock-doctor policy check [OPTIONS] <FILE>",
+        after_help = EXIT_CODES_OF_POLICY_CHECK
+    )]
     Check {
         /// The policy document, as JSON
         #[arg(value_name = "FILE")]
@@ -307,6 +325,19 @@ pub(crate) enum Format {
     Json,
     /// For tickets; identifiers are replaced by pseudonyms
     Markdown,
+}
+
+/// A built-in sample machine, and what it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sample {
+    /// The sign-in has expired: one command fixes it
+    ExpiredSso,
+    /// An organization policy blocks a destination Region: somebody else must act
+    DeniedRegion,
+    /// `AWS_PROFILE` names no profile, and the keys beside it are ignored
+    IgnoredKeys,
+    /// Everything works
+    Healthy,
 }
 
 /// What can be listed.

@@ -61,7 +61,7 @@ fn run(world: &World, cli: &Cli, output: &Output) -> Exit {
         cli::Command::Explain { id } => commands::explain::run(world, id, output),
         cli::Command::List { what, format } => commands::list::run(world, *what, *format, output),
         cli::Command::Demo { name, output: form } => {
-            commands::demo::run(world, name.as_deref(), form, &cli.global, output)
+            commands::demo::run(world, *name, form, &cli.global, output)
         }
     }
 }

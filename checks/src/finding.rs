@@ -111,6 +111,18 @@ pub struct Step {
     pub command: Option<String>,
 }
 
+impl Step {
+    /// What stands before it: a sample repairs nothing.
+    pub fn label(&self) -> &'static str {
+        let command = self.command.as_deref().unwrap_or_default();
+        if command.starts_with("bedrock-doctor demo") {
+            "try"
+        } else {
+            "fix"
+        }
+    }
+}
+
 /// What would explain a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Explanation {

@@ -66,7 +66,7 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
         }
         for step in &finding.fix {
             let (text, statement) = without_json(&step.text);
-            writeln!(out, "* fix: {}", escaped(text))?;
+            writeln!(out, "* {}: {}", step.label(), escaped(text))?;
             if let Some(statement) = statement {
                 writeln!(out, "\n  ```json\n  {statement}\n  ```\n")?;
             }

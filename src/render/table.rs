@@ -157,7 +157,7 @@ fn root_cause(page: &mut Page, cause: &RootCause) {
         page.labelled("who", &format!("{} must act", finding.owner.words()));
     }
     for step in &finding.fix {
-        fix(page, "fix", step);
+        fix(page, step.label(), step);
     }
     if let Some(id) = &finding.request_id {
         page.labelled("AWS", &format!("request id {id}"));

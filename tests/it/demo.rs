@@ -103,4 +103,14 @@ fn an_unknown_sample_lists_the_known_ones() {
         "{}",
         run.stderr
     );
+    let run = demo(&["denied-region"]);
+    assert!(
+        run.stderr.lines().all(|line| line.chars().count() <= 80),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .starts_with("sample machine `denied-region`: An organization policy")
+    );
 }

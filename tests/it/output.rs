@@ -177,7 +177,7 @@ fn a_file_instead_of_the_terminal() {
         let printed = machine.run(DOCTOR, &["check", "--format", format]);
         let run = machine.run(DOCTOR, &["check", "--format", format, "--output", "report"]);
         assert_eq!((run.code, run.stdout.as_str()), (0, ""));
-        assert!(run.stderr.contains("report"), "{}", run.stderr);
+        assert_eq!(run.stderr, "written to `report`\n");
         let written = fs::read_to_string(machine.cwd().join("report")).unwrap();
         let lines = |text: &str| text.lines().count();
         assert_eq!(lines(&written), lines(&printed.stdout), "{format}");
@@ -535,6 +535,22 @@ fn help_and_version() {
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
         assert!(run.stdout.len() > 10);
     }
+    for arguments in [
+        &["check", "--help"][..],
+        &["check", "-h"],
+        &["policy", "check", "--help"],
+    ] {
+        let help = machine.run(DOCTOR, arguments).stdout;
+        assert!(
+            help.contains("Exit codes:") && help.contains("\n  3   "),
+            "{help}"
+        );
+    }
+    let help = machine.run(DOCTOR, &["demo", "--help"]).stdout;
+    assert!(
+        help.contains("expired-sso:") && help.contains("healthy:"),
+        "{help}"
+    );
     let version = machine.run(DOCTOR, &["--version"]).stdout;
     assert_eq!(
         version,
@@ -585,6 +601,27 @@ fn lists_agree_in_both_forms() {
             );
         }
     }
+}
+
+/// The name of an action is searched for, and pasted.
+#[test]
+fn the_list_of_probes_breaks_no_action() {
+    let machine = Machine::offline();
+    let json = machine
+        .run(DOCTOR, &["list", "probes", "--format", "json"])
+        .json();
+    let table = machine.run(DOCTOR, &["list", "probes"]).stdout;
+    let words: Vec<&str> = table.split([' ', '\n', ',']).collect();
+    for probe in json["probes"].as_array().unwrap() {
+        for action in probe["actions"].as_array().unwrap() {
+            let action = action.as_str().unwrap();
+            assert!(words.contains(&action), "{action}: {table}");
+        }
+    }
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 80),
+        "{table}"
+    );
 }
 
 #[test]

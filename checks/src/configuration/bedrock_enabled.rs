@@ -161,7 +161,7 @@ fn nothing_set(configuration: &Configuration) -> Finding {
     .fix(format!(
         "or, for an IDE or a service, which may not see the shell's variables, put this into `{path}`: `{{\"env\": {{\"{FLAG}\": \"1\"}}}}`"
     ))
-    .fix_command("to see first what a whole report looks like", "bedrock-doctor demo");
+    .fix_command("a sample machine, to see what a whole report looks like", "bedrock-doctor demo");
     match user.map(|file| &file.state) {
         // Nobody could look into the file that usually holds it.
         Some(SettingsState::Unreadable { .. }) => finding.explained_by("settings-files-usable"),
