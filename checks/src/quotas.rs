@@ -27,7 +27,10 @@ fn elsewhere<'a>(model: &ModelFacts, configuration: &'a Configuration) -> Option
         .then_some(region.as_str())
 }
 
-/// Whether a quota of this name counts requests for one of the models.
-pub fn concerns(name: &str, models: &[ModelFacts]) -> bool {
-    models.iter().any(|model| counting(name, model).is_some())
+/// Whether a quota of this name counts requests for one of the models in the Region of the configuration.
+pub fn concerns(name: &str, models: &[ModelFacts], configuration: &Configuration) -> bool {
+    let mut here = models
+        .iter()
+        .filter(|model| elsewhere(model, configuration).is_none());
+    here.any(|model| counting(name, model).is_some())
 }

@@ -31,7 +31,8 @@ pub(super) async fn quotas(online: &Online<'_>, signer: &Signer) -> Observed<Vec
             probe: ProbeId::ModelAvailability,
         });
     };
-    let region = &online.resolved.configuration.region.value;
+    let configuration = &online.resolved.configuration;
+    let region = &configuration.region.value;
     let endpoint = online
         .resolved
         .credentials
@@ -65,7 +66,7 @@ pub(super) async fn quotas(online: &Online<'_>, signer: &Signer) -> Observed<Vec
             let concerned = |quota: &&ServiceQuota| {
                 quota
                     .quota_name()
-                    .is_some_and(|name| concerns(name, &models))
+                    .is_some_and(|name| concerns(name, &models, configuration))
             };
             found.extend(page.quotas().iter().filter(concerned).cloned());
             next = page.next_token().map(str::to_owned);

@@ -35,7 +35,8 @@ Every action that Claude Code needs, on every resource: the inference profiles i
 behind them in each Region to which they may send a request. What no call tried is asked of the IAM policy
 simulator (`iam:SimulatePrincipalPolicy`), with the Region and the inference profile as the context.
 It is asked only when a policy denied an invocation, with `--thorough`, or when `--only` names this check: few people
-may ask it, and attempts are watched as signs of an intruder.
+may ask it, and attempts are watched as signs of an intruder. A refusal to be asked is `cannot-tell` (exit code 3)
+where a flag asked for it, and left out where only a denial did.
 
 A call that was answered outweighs what the simulator says of it.
 Each finding says how it is known: reported by AWS, simulated, or not told. The simulator sees no conditions of

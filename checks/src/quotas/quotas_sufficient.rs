@@ -44,8 +44,9 @@ impl Check for QuotasSufficient {
 ## What it looks at
 
 The quotas in Service Quotas that count requests for the models in use and those that are pinned: tokens and
-requests per minute, tokens per day. The list takes a dozen calls, so it is asked for only when an invocation was throttled, with `--invoke`,
-with `--thorough`, or when `--only` names this check.
+requests per minute, tokens per day. The list takes a dozen calls, so it is asked for only when an invocation was
+throttled, with `--invoke`, with `--thorough`, or when `--only` names this check. Quotas that may not be listed are
+`cannot-tell` (exit code 3) with these last two, and left out otherwise.
 
 ## Why it matters
 
@@ -270,6 +271,7 @@ mod tests {
     use super::*;
     use crate::check::Entry;
     use crate::facts::Absence;
+    use crate::quotas::concerns;
     use crate::sample::{MAIN, findings, healthy, now, only, refusal, variable};
 
     const CHECK: Entry = Entry::of::<QuotasSufficient>();
@@ -379,6 +381,11 @@ mod tests {
             models[0].part = "background model".into();
         }
         only(&CHECK, &facts, Status::Fail, Some("quota-zero"));
+        let is_asked = |facts: &Facts| {
+            let models = facts.model_availability.known().unwrap();
+            concerns(PER_MINUTE, models, facts.configuration.known().unwrap())
+        };
+        assert!(is_asked(&facts));
         if let Observed::Known(configuration) = &mut facts.configuration {
             let mut region = configuration.region.clone();
             region.value = "eu-west-1".into();
@@ -386,6 +393,7 @@ mod tests {
         }
         let finding = only(&CHECK, &facts, Status::NotApplicable, None);
         assert!(finding.left_out && finding.what.contains("`eu-west-1`"));
+        assert!(!is_asked(&facts));
     }
 
     #[test]
