@@ -1,4 +1,4 @@
-//! See [`Meta::docs`].
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
 use super::invocation_allowed::{Verdict, remedy, short, verdict, whole_policy};
 use crate::access::Known;

@@ -1,4 +1,4 @@
-//! See [`Meta::docs`].
+//! See [`Meta::docs`]. Longer than 400 lines with its tests, which stand beside what they test.
 
 use super::{counting, elsewhere};
 use crate::answer::{not_asked, not_for_everybody};
