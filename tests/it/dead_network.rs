@@ -63,7 +63,8 @@ const KINDS: &[Kind] = &[
             (machine, world)
         },
         code: "connection-refused",
-        fix: "see that the proxy",
+        fix: "start the proxy at",
+        owner: YOU,
         says: &["through the proxy", "connection refused"],
         ..Kind::FAILS
     },
@@ -607,7 +608,8 @@ const ALONE: &[Kind] = &[
         fault: "DNS does not know the proxy",
         machine: || through_proxy(Dns::NoSuchName),
         code: "proxy-gives-no-answer",
-        fix: "see that the proxy runs",
+        fix: "correct `HTTPS_PROXY`",
+        owner: YOU,
         says: &["`proxy.corp.example` could not be resolved"],
         ..Kind::FAILS
     },

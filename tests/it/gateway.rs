@@ -145,6 +145,51 @@ fn a_gateway_without_the_path_is_told_with_the_variable_that_names_it() {
 }
 
 #[test]
+fn a_page_of_one_s_own_gateway_is_told_with_its_title() {
+    let page = "<html><title>Sign in</title></html>";
+    let html: &[(&str, &str)] = &[("content-type", "text/html")];
+    for arguments in [&[][..], &["--invoke"]] {
+        let told = answered_by_the_gateway(200, html, page, arguments);
+        let root = told.one_root(1, REACHABLE, "answer-not-from-aws");
+        assert_owner(root, "you");
+        let what = root["what"].as_str().unwrap();
+        assert!(
+            what.starts_with("`llm.example.com` answered with a web page (\"Sign in\")"),
+            "{what}"
+        );
+        assert_says(
+            root,
+            "sign in to the gateway, or correct `ANTHROPIC_BEDROCK_BASE_URL`",
+        );
+    }
+}
+
+#[test]
+fn a_wrong_address_of_mantle_is_told_with_its_variable() {
+    let world = World::healthy();
+    world.gateway(HOST);
+    let html: &[(&str, &str)] = &[("content-type", "text/html")];
+    world.rule(
+        Rule::new(HOST, "")
+            .respond(503, html, "<html>")
+            .not_from_aws(),
+    );
+    let mut machine = pinned(&world);
+    machine
+        .env("CLAUDE_CODE_USE_BEDROCK", "")
+        .env("CLAUDE_CODE_USE_MANTLE", "1")
+        .env("ANTHROPIC_MODEL", "anthropic.claude-sonnet-4-6")
+        .env(
+            "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
+            &format!("https://{HOST}"),
+        );
+    let told = checkup(&machine);
+    let root = told.one_root(1, REACHABLE, "answer-not-from-aws");
+    assert_owner(root, "you");
+    assert_says(root, "ANTHROPIC_BEDROCK_MANTLE_BASE_URL");
+}
+
+#[test]
 fn a_gateway_without_the_path_for_streams_alone_is_a_warning() {
     let world = World::healthy();
     let page = "<html><body>404 page not found</body></html>";

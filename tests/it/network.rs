@@ -160,12 +160,13 @@ fn a_proxy_that_does_not_run_is_told_with_its_address() {
     let checkup = checkup(&machine);
     let roots = checkup.roots();
     assert_eq!(roots.len(), 1, "{}", checkup.open());
-    let root = checkup.one_root(2, ID, "connection-refused");
+    let root = checkup.one_root(1, ID, "connection-refused");
+    assert_owner(root, "you");
     assert_says(
         root,
         &[&closed.to_string(), "connection refused", "HTTPS_PROXY"],
     );
-    assert_fix_says(root, "see that the proxy");
+    assert_fix_says(root, &format!("or start the proxy at {closed}"));
     assert_nothing_else_told(&checkup);
 }
 

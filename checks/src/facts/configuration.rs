@@ -271,6 +271,12 @@ impl Configuration {
         provider.uses_mantle() && (!provider.uses_bedrock() || is_mantle_id(model))
     }
 
+    /// The route to each service that is configured; the one of invocations first.
+    pub fn routes(&self) -> impl Iterator<Item = &Route> {
+        let always = [&self.runtime, &self.bedrock].into_iter();
+        always.chain(&self.mantle).chain(&self.anthropic_aws)
+    }
+
     /// The distinct models that are invoked through Bedrock's own API, with their parts.
     pub fn models_on_bedrock(&self) -> Vec<(String, &'static str)> {
         let mut used = self.models.in_use();

@@ -10,7 +10,8 @@ mod tls;
 
 use self::gateway::{garbled, only_unstreamed, works_unstreamed};
 use super::{
-    answered, asked_only_here, by_weight, invocations_answered, no_answer, only_a_warning,
+    answered, asked_only_here, by_weight, invocations_answered, is_local_host, no_answer,
+    only_a_warning,
 };
 use crate::answer::{Answer, answer};
 use crate::check::{Check, Family, Meta, Seen};
@@ -179,12 +180,7 @@ impl<'a> Broken<'a> {
         if let Some(finding) = private_network::lacks_endpoint(self, message) {
             return finding;
         }
-        // EAI_AGAIN, in the words of the C libraries and of Windows.
-        let lower = message.to_lowercase();
-        let no_server = ["temporary failure", "try again", "temporary error"]
-            .iter()
-            .any(|words| lower.contains(words));
-        let why_not = if no_server {
+        let why_not = if says_no_server(message) {
             "; the DNS server of this machine cannot be reached, or failed itself"
         } else {
             ""
@@ -229,6 +225,17 @@ impl<'a> Broken<'a> {
         .owner(Owner::NetworkTeam)
         .why("Claude Code tries for about 3 minutes, then prints `Connection refused — a firewall or proxy may be blocking it (ECONNREFUSED)`");
         match self.proxy.as_ref() {
+            Some(proxy) if proxy::is_ones_own(proxy) && is_local_host(&host_of(&proxy.value.url)) => {
+                let (_, address) = proxy
+                    .value
+                    .url
+                    .split_once("://")
+                    .unwrap_or(("", &proxy.value.url));
+                finding.owner(Owner::You).fix(format!(
+                    "correct {}, or start the proxy at {address}",
+                    proxy.source.words()
+                ))
+            }
             Some(proxy) => finding.fix(format!(
                 "see that the proxy `{}` runs and that {} names it rightly",
                 proxy.value.url,
@@ -307,6 +314,14 @@ fn reason<'a>(message: &'a str, said: &[&str]) -> &'a str {
     })
 }
 
+/// Whether no DNS server answered: `EAI_AGAIN`, in the words of the C libraries and of Windows.
+fn says_no_server(message: &str) -> bool {
+    let lower = message.to_lowercase();
+    ["temporary failure", "try again", "temporary error"]
+        .iter()
+        .any(|words| lower.contains(words))
+}
+
 /// Whether a connection that stood was closed from the other side.
 fn says_dropped(message: &str) -> bool {
     [
@@ -334,25 +349,9 @@ fn proxy_for(configuration: &Configuration, facts: &Facts, host: &str) -> Option
     if facts.connections_to(host).any(direct) {
         return None;
     }
-    let Configuration {
-        runtime,
-        bedrock,
-        mantle,
-        anthropic_aws,
-        credentials_proxy,
-        ..
-    } = configuration;
-    let routes = [
-        Some(runtime),
-        Some(bedrock),
-        mantle.as_ref(),
-        anthropic_aws.as_ref(),
-    ];
-    let route = routes
-        .into_iter()
-        .flatten()
-        .find(|route| host_of(&route.endpoint.value) == host);
-    let proxy = route.map_or(credentials_proxy, |route| &route.proxy);
+    let mut routes = configuration.routes();
+    let route = routes.find(|route| host_of(&route.endpoint.value) == host);
+    let proxy = route.map_or(&configuration.credentials_proxy, |route| &route.proxy);
     let Value { value, source, .. } = proxy.clone();
     Some(Value::new(value?, source))
 }

@@ -1,6 +1,7 @@
 //! What a proxy's answer to CONNECT means: 407, a refusal, a proxy that cannot go on, and silence.
 
-use super::{Broken, named, reason};
+use super::{Broken, named, reason, says_no_server};
+use crate::facts::{Proxy, SourceKind, Value};
 use crate::finding::{Finding, Owner};
 
 const WHY: &str = "Claude Code tries for about 3 minutes, then prints `Couldn't connect through your proxy (ERR_PROXY_TUNNEL)`";
@@ -16,6 +17,11 @@ pub(super) fn refused(broken: &Broken<'_>) -> Finding {
         Some(502..=504) => cannot_go_on(broken),
         Some(_) => forbidden(broken),
     }
+}
+
+/// Whether it stands where the person at this machine may change it.
+pub(super) fn is_ones_own(proxy: &Value<Proxy>) -> bool {
+    proxy.source.kind != SourceKind::ManagedSettings
 }
 
 /// The proxy as the subject of a sentence.
@@ -52,6 +58,9 @@ fn unusable(broken: &Broken<'_>, problem: &str) -> Finding {
 fn silent(broken: &Broken<'_>) -> Finding {
     let message = reason(&broken.failure.message, &[&broken.proxy_unreachable()]);
     let message = message.replace("failed to lookup address information: ", "");
+    let own = broken.proxy.as_ref().filter(|proxy| is_ones_own(proxy));
+    let unknown_name =
+        own.is_some() && message.contains("could not be resolved") && !says_no_server(&message);
     Finding::fail(
         "proxy-gives-no-answer",
         format!(
@@ -60,11 +69,21 @@ fn silent(broken: &Broken<'_>) -> Finding {
             broken.through()
         ),
     )
-    .owner(Owner::NetworkTeam)
+    .owner(if unknown_name {
+        Owner::You
+    } else {
+        Owner::NetworkTeam
+    })
     .why(WHY)
     .fix(broken.proxy.as_ref().map_or_else(
         || "see that the proxy runs".to_owned(),
         |proxy| {
+            if unknown_name {
+                return format!(
+                    "correct {}, or join the network (VPN) in which that name is known",
+                    proxy.source.words()
+                );
+            }
             format!(
                 "see that the proxy runs and that {} names it rightly",
                 proxy.source.words()

@@ -17,20 +17,41 @@ pub(super) fn answered(broken: &Broken<'_>) -> Finding {
     }
     let said = reason(&failure.message, &["an answer that is not AWS's: "]);
     let what = format!("what came back from `{host}` is no answer of AWS: {said}");
-    if let Some(endpoint) = gateway {
-        return Finding::fail("answer-not-from-aws", what)
-            .why("it says nothing about credentials or permissions")
-            .fix(format!(
-                "correct {} (`{}`): what answers there does not speak Bedrock's API",
-                endpoint.source.words(),
-                endpoint.value
-            ));
-    }
     let content_type = failure
         .stranger
         .as_ref()
         .and_then(|stranger| stranger.content_type.as_deref());
     let is_page = content_type.is_some_and(|kind| kind.to_lowercase().contains("text/html"));
+    if let Some(endpoint) = gateway
+        && is_page
+        // Any other status is an error of the gateway itself.
+        && matches!(failure.status, Some(200..=403))
+    {
+        let title = failure
+            .stranger
+            .as_ref()
+            .and_then(|stranger| stranger.page_title.as_ref());
+        let titled = title.map_or_else(String::new, |title| format!(" (\"{title}\")"));
+        return Finding::fail(
+            "answer-not-from-aws",
+            format!("`{host}` answered with a web page{titled}"),
+        )
+        .why("Claude Code needs answers in the form of AWS's; nothing is known of credentials or permissions")
+        .fix(format!(
+            "sign in to the gateway, or correct {} (`{}`)",
+            endpoint.source.words(),
+            endpoint.value
+        ));
+    }
+    if let Some(endpoint) = gateway {
+        return Finding::fail("answer-not-from-aws", what)
+            .why("it says nothing about credentials or permissions")
+            .fix(format!(
+                "correct {} (`{}`): what answers there does not speak the API that Claude Code asks",
+                endpoint.source.words(),
+                endpoint.value
+            ));
+    }
     match failure.status {
         // 511: Network Authentication Required.
         Some(511 | 300..=399) => sign_in(host, what),
@@ -79,9 +100,9 @@ fn unusable(host: &str, gateway: Option<&Value<String>>) -> Finding {
 
 /// The endpoint that was configured in the place of AWS's own.
 fn gateway<'a>(broken: &Broken<'a>) -> Option<&'a Value<String>> {
-    let configuration = broken.configuration?;
-    [&configuration.runtime, &configuration.bedrock]
-        .into_iter()
+    broken
+        .configuration?
+        .routes()
         .map(|route| &route.endpoint)
         .find(|endpoint| {
             endpoint.source.kind != SourceKind::Default && host_of(&endpoint.value) == broken.host
