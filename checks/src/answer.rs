@@ -95,6 +95,9 @@ pub fn not_for_everybody(asked: &str, failure: &Failure, request: &Request) -> F
     let denied = denial::parse(&failure.message).and_then(|denial| denial.action);
     let what = match denied {
         Some(action) => format!("`{action}` is not allowed"),
+        None if failure.is_transport() => {
+            format!("{asked} was asked, and no answer of AWS came: {words}")
+        }
         None => format!("{asked} was asked and answered {words}"),
     };
     let is_denied = matches!(answer(failure), Answer::Denied(..))

@@ -145,6 +145,8 @@ impl Facts {
                 self.model_availability.failure(),
             ),
             (ProbeId::Invocations, self.invocations.failure()),
+            (ProbeId::PolicySimulation, self.simulation.failure()),
+            (ProbeId::Quotas, self.quotas.failure()),
         ];
         all.extend(
             single

@@ -22,11 +22,23 @@ use crate::facts::{
 use crate::finding::{Finding, Status};
 use crate::probe::ProbeId;
 
-/// The failures of questions to AWS: those to the machine's own credentials endpoints are left out.
+/// The failures of questions to the services that Claude Code needs: what the policy simulator and Service Quotas answer
+/// says nothing about them.
 pub(crate) fn aws_failures(facts: &Facts) -> Vec<(ProbeId, &Failure)> {
+    let mut failures = all_failures(facts);
+    failures.retain(|(probe, _)| !is_on_demand(*probe));
+    failures
+}
+
+/// The failures of all questions to AWS: those to the machine's own credentials endpoints are left out.
+fn all_failures(facts: &Facts) -> Vec<(ProbeId, &Failure)> {
     let mut failures = facts.network_failures();
     failures.retain(|(probe, failure)| *probe != ProbeId::Credentials || !is_local(failure));
     failures
+}
+
+fn is_on_demand(probe: ProbeId) -> bool {
+    matches!(probe, ProbeId::PolicySimulation | ProbeId::Quotas)
 }
 
 /// Instance metadata, container credentials: addresses of the machine itself.
@@ -41,10 +53,10 @@ fn is_local_host(host: &str) -> bool {
         .any(|local| host.starts_with(local))
 }
 
-/// The failures of questions to AWS, those that only this checkup misses behind all others: where one host fails both
+/// The failures of all questions to AWS, those that only this checkup misses behind all others: where one host fails both
 /// alike, Claude Code's own question decides.
 pub(crate) fn by_weight(facts: &Facts) -> Vec<(ProbeId, &Failure)> {
-    let mut failures = aws_failures(facts);
+    let mut failures = all_failures(facts);
     failures.sort_by_key(|(probe, _)| asked_only_here(facts, *probe));
     failures
 }
@@ -63,7 +75,7 @@ pub(crate) fn asked_only_here(facts: &Facts, probe: ProbeId) -> bool {
         }
         ProbeId::MantleModels => trials_answered(facts)
             .any(|trial| trial.operation == InvokeOperation::MantleCreateInference),
-        _ => false,
+        probe => is_on_demand(probe),
     }
 }
 
@@ -82,7 +94,9 @@ pub(crate) fn listed_without_token(facts: &Facts) -> bool {
 /// Turns the failure of such a question into a warning.
 pub(crate) fn only_a_warning(mut finding: Finding) -> Finding {
     finding.status = Status::Warn;
-    finding.why = Some("Claude Code itself does not ask this, and requests for models are answered: only this checkup misses the answer".to_owned());
+    finding.why = Some(
+        "Claude Code itself does not ask this: only this checkup misses the answer".to_owned(),
+    );
     finding
 }
 

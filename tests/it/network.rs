@@ -555,3 +555,29 @@ fn a_connection_that_serves_one_request_alone_was_answered() {
     let told = closed.finding("connections-fast", "pass");
     assert_says(told, &[BEDROCK, RUNTIME]);
 }
+
+#[test]
+fn the_policy_simulator_out_of_reach_is_no_failure() {
+    let world = World::healthy();
+    world.dns_failure("iam.amazonaws.com");
+    let told = checkup_with(&machine(&world), &["--thorough"]);
+    assert_eq!(told.run.code, 0, "{}", told.open());
+    let warned = told.finding(ID, "warn");
+    assert_says(warned, &["iam.amazonaws.com"]);
+    let untold = told.finding("permissions-complete", "not-applicable");
+    assert_says(untold, &["no answer of AWS came", "could not resolve"]);
+}
+
+#[test]
+fn what_the_policy_simulator_refuses_says_nothing_about_bedrock() {
+    let world = World::healthy();
+    for (status, code) in [
+        (400, "Throttling"),
+        (500, "ServiceFailure"),
+        (403, "InvalidClientTokenId"),
+    ] {
+        world.rule(Rule::new("iam", "").aws_error(status, code, "Rate exceeded"));
+        let told = checkup_with(&machine(&world), &["--thorough"]);
+        assert_eq!(told.run.code, 0, "{code}: {}", told.open());
+    }
+}
