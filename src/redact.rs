@@ -98,7 +98,7 @@ impl Redactor {
             users.extend(parts.next().map(str::to_owned));
         }
         if let Some(configuration) = facts.configuration.known() {
-            for route in [&configuration.bedrock, &configuration.runtime] {
+            for route in configuration.routes() {
                 hosts.push(host_of(&route.endpoint.value));
                 hosts.extend(
                     route
@@ -116,8 +116,10 @@ impl Redactor {
             let stranger = failure.stranger.as_ref();
             let onward = stranger.and_then(|stranger| stranger.redirects_to.clone());
             hosts.extend(onward.filter(is_domain));
+            hosts.extend(failure.host.clone());
         }
         for connection in facts.connections.known().into_iter().flatten() {
+            hosts.push(connection.host.clone());
             let names = connection.certificate.iter().flat_map(|it| &it.names);
             let names = names.map(|name| name.trim_start_matches("*.").to_owned());
             hosts.extend(names.filter(is_domain));
@@ -142,6 +144,7 @@ impl Redactor {
         let own = |host: &String| {
             !host.is_empty()
                 && host != "localhost"
+                && !host.contains(':')
                 && !host.chars().all(|c| c.is_ascii_digit() || c == '.')
                 && !is_of_aws(host)
         };

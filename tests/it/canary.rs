@@ -774,6 +774,33 @@ fn nobody_is_recognised_in_what_is_passed_on() {
     outputs(&machine, look);
 }
 
+/// Endpoints of one's own for services that Claude Code does not invoke models with.
+#[test]
+fn the_hosts_of_every_question_are_replaced() {
+    let world = World::healthy();
+    for (variable, host) in [
+        ("AWS_ENDPOINT_URL_IAM", "iam.firma.example"),
+        ("AWS_ENDPOINT_URL_SERVICE_QUOTAS", "quotas.firma.example"),
+        ("AWS_ENDPOINT_URL_STS", "sts.firma.example"),
+        ("ANTHROPIC_BEDROCK_MANTLE_BASE_URL", "mantle.firma.example"),
+    ] {
+        world.dns_failure(host);
+        let mut machine = crate::harness::machine(&world);
+        machine
+            .env("CLAUDE_CODE_USE_MANTLE", "1")
+            .env(variable, &format!("https://{host}"));
+        for format in ["json", "markdown"] {
+            let arguments = ["check", "-v", "--thorough", "--format", format];
+            let run = machine.run(DOCTOR, &arguments);
+            assert!(
+                !run.stdout.contains("firma.example"),
+                "{variable}: {}",
+                run.stdout
+            );
+        }
+    }
+}
+
 /// The same account has the same pseudonym, another one has another: what a ticket is about stays visible.
 #[test]
 fn relations_are_kept() {
