@@ -136,12 +136,14 @@ fn gather(findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 fn same_cause(first: &Finding, other: &Finding) -> bool {
-    let told = |finding: &Finding| finding.shared && finding.status == Status::Fail;
+    let told =
+        |finding: &Finding| finding.shared && matches!(finding.status, Status::Fail | Status::Warn);
     // What could not be told for one and the same answer is said once too.
     let untold =
         |finding: &Finding| finding.status == Status::CannotTell && finding.subject.is_some();
     let same_words = !first.evidence.detail.is_empty() && first.evidence == other.evidence;
-    ((told(first) && told(other)) || (untold(first) && untold(other) && same_words))
+    ((told(first) && told(other) && first.status == other.status)
+        || (untold(first) && untold(other) && same_words))
         && (&first.id, &first.code, first.owner) == (&other.id, &other.code, other.owner)
         && first.explained_by == other.explained_by
 }

@@ -2,7 +2,7 @@ use super::is_local_host;
 use crate::answer::not_judged_here;
 use crate::check::{Check, Family, Meta, Seen, not_collected};
 use crate::claude_code::network::host_of;
-use crate::facts::{Connection, Observed, Stage, StageTime};
+use crate::facts::{AllFacts, Configuration, Connection, Facts, Observed, Stage, StageTime};
 use crate::finding::{Basis, Finding, Owner};
 use crate::probe::ProbeId;
 use crate::text::{list, shell_word};
@@ -43,9 +43,9 @@ The stage says where to look: the DNS server, the way to AWS, the proxy, the ins
 ",
     };
 
-    type Needs<'a> = (Seen<'a, Vec<Connection>>,);
+    type Needs<'a> = (Seen<'a, Vec<Connection>>, AllFacts<'a>);
 
-    fn run((Seen(connections),): Self::Needs<'_>) -> Vec<Finding> {
+    fn run((Seen(connections), AllFacts(facts)): Self::Needs<'_>) -> Vec<Finding> {
         let connections = match connections {
             Observed::Known(connections) => connections,
             Observed::NotCollected(why) => {
@@ -58,6 +58,7 @@ The stage says where to look: the DNS server, the way to AWS, the proxy, the ins
         let mut answered = connections
             .iter()
             .filter(|connection| connection.was_answered() && !is_local_host(&connection.host))
+            .filter(|connection| !is_asked_only_here(&connection.host))
             .peekable();
         if answered.peek().is_none() {
             return vec![Finding::not_applicable(
@@ -66,22 +67,54 @@ The stage says where to look: the DNS server, the way to AWS, the proxy, the ins
         }
         let (mut slow, mut fast) = (Vec::new(), Vec::new());
         for connection in answered {
-            let stages = slow_stages(connection);
+            let stages = slow_stages(connection, generates(facts, &connection.host));
             if stages.is_empty() {
                 fast.push(format!("`{}`: {}", connection.host, connection.times()));
             } else {
-                slow.push(warning(connection, &stages));
+                slow.push((connection, stages));
             }
         }
-        if slow.is_empty() {
-            slow.push(Finding::pass(fast.join("; ")));
+        let names = |stages: &[&StageTime]| -> Vec<Stage> {
+            stages.iter().map(|time| time.stage).collect()
+        };
+        let alike = slow
+            .windows(2)
+            .all(|two| names(&two[0].1) == names(&two[1].1));
+        let mut findings: Vec<Finding> = slow
+            .into_iter()
+            .map(|(connection, stages)| {
+                let finding = warning(connection, &stages);
+                if alike { finding.shared() } else { finding }
+            })
+            .collect();
+        if findings.is_empty() {
+            findings.push(Finding::pass(fast.join("; ")));
         }
-        slow
+        findings
     }
 }
 
-fn slow_stages(connection: &Connection) -> Vec<&StageTime> {
+/// Whether Claude Code never asks a host: IAM and Service Quotas.
+fn is_asked_only_here(host: &str) -> bool {
+    ["iam.", "servicequotas."]
+        .iter()
+        .any(|service| host.starts_with(service))
+}
+
+/// Whether a model made its first word there: that may take seconds.
+fn generates(facts: &Facts, host: &str) -> bool {
+    let mut trials = facts.invocations.known().into_iter().flatten();
+    let configuration = facts.configuration.known();
+    let mut routes = configuration.into_iter().flat_map(Configuration::routes);
+    // The background model may have a Region of its own.
+    trials.any(|trial| trial.real)
+        && (host.starts_with("bedrock-runtime.")
+            || routes.any(|route| host_of(&route.endpoint.value) == host))
+}
+
+fn slow_stages(connection: &Connection, generates: bool) -> Vec<&StageTime> {
     let is_slow = |time: &&StageTime| match time.stage {
+        Stage::Answer if generates => false,
         Stage::Answer => time.milliseconds >= SLOW_ANSWER,
         // How long a body takes depends on how long it is.
         Stage::Body => false,
@@ -218,6 +251,43 @@ mod tests {
         only(&CHECK, &silent, Status::NotApplicable, None);
         let metadata = took("169.254.169.254", &[(Stage::Answer, 5_000)]);
         only(&CHECK, &metadata, Status::NotApplicable, None);
+    }
+
+    #[test]
+    fn a_model_may_think_and_what_claude_code_never_asks_may_be_slow() {
+        let runtime = "bedrock-runtime.us-east-1.amazonaws.com";
+        let mut facts = took(runtime, &[(Stage::Answer, 5_000)]);
+        let slow = Some("slow-network");
+        only(&CHECK, &facts, Status::Warn, slow);
+        if let Observed::Known(trials) = &mut facts.invocations {
+            trials[0].real = true;
+        }
+        only(&CHECK, &facts, Status::Pass, None);
+        for host in ["iam.amazonaws.com", "servicequotas.us-east-1.amazonaws.com"] {
+            let facts = took(host, &[(Stage::Dns, 5_000), (Stage::Answer, 5_000)]);
+            only(&CHECK, &facts, Status::NotApplicable, None);
+        }
+    }
+
+    #[test]
+    fn one_slow_stage_to_every_host_is_told_once() {
+        let mut facts = took(STS, &[(Stage::Dns, 1_500), (Stage::Answer, 1)]);
+        let more = took(
+            "bedrock.us-east-1.amazonaws.com",
+            &[(Stage::Dns, 1_200), (Stage::Answer, 1)],
+        );
+        if let (Observed::Known(all), Observed::Known(more)) =
+            (&mut facts.connections, more.connections)
+        {
+            all.extend(more);
+        }
+        let told = crate::diagnosis::Diagnosis::of(&facts, &[&CHECK]).findings;
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(
+            told[0]
+                .what
+                .ends_with("the same for `bedrock.us-east-1.amazonaws.com`")
+        );
     }
 
     #[test]
