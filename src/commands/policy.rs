@@ -215,15 +215,17 @@ fn notes(facts: &Facts, access: &Access, for_checkup: bool) -> Vec<String> {
         "AWS did not say who calls",
         &facts.caller_identity,
     );
-    failed(
-        &mut notes,
-        "the inference profiles were not listed",
-        &facts.inference_profiles,
-    );
     let uses_bedrock = facts
         .configuration
         .known()
         .is_some_and(|it| it.provider.value.uses_bedrock());
+    if uses_bedrock {
+        failed(
+            &mut notes,
+            "the inference profiles were not listed",
+            &facts.inference_profiles,
+        );
+    }
     if for_checkup && uses_bedrock && facts.caller_identity.known().is_none() {
         notes.push(
             "the principal is not known, so `iam:SimulatePrincipalPolicy` and `iam:GetRole` are left out"

@@ -85,7 +85,11 @@ pub(super) fn silence(options: &Options, resolved: &Resolved, probe: ProbeId) ->
         provider.uses_aws_credentials()
     };
     if !applies {
-        let asked = if asks_bedrock { "Bedrock" } else { "AWS" };
+        let asked = match probe {
+            ProbeId::MantleModels => "Mantle",
+            _ if asks_bedrock => "Bedrock",
+            _ => "AWS",
+        };
         return Some(Absence::DoesNotApply {
             because: format!(
                 "Claude Code will use {}, so {asked} was not asked",

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bedrock_doctor_checks::claude_code::environment::Environment;
 use bedrock_doctor_checks::claude_code::versions::Version;
 use bedrock_doctor_checks::claude_code::{Inputs, resolve};
-use bedrock_doctor_checks::facts::{Facts, Observed, Request};
+use bedrock_doctor_checks::facts::{Facts, Observed, Provider, Request};
 use bedrock_doctor_checks::probe::ProbeId;
 
 use super::auth_refresh::Refreshed;
@@ -42,11 +42,16 @@ fn with_what_they_need(wanted: &BTreeSet<ProbeId>) -> BTreeSet<ProbeId> {
     if wanted.contains(&ProbeId::Quotas) {
         all.insert(ProbeId::ModelAvailability);
     }
-    if wanted.contains(&ProbeId::Clock) || wanted.contains(&ProbeId::Connections) {
-        // Somebody must be asked; this one needs no particular kind of credentials.
-        all.insert(ProbeId::InferenceProfiles);
+    if needs_an_answer(wanted) {
+        // Somebody must be asked; these need no particular kind of credentials.
+        all.extend([ProbeId::InferenceProfiles, ProbeId::MantleModels]);
     }
     all
+}
+
+/// Whether any answer of AWS does.
+fn needs_an_answer(wanted: &BTreeSet<ProbeId>) -> bool {
+    wanted.contains(&ProbeId::Clock) || wanted.contains(&ProbeId::Connections)
 }
 
 /// Observes what the wanted probes ask for. Ends by the deadline with what is known by then.
@@ -57,7 +62,7 @@ pub(crate) async fn collect(
     progress: &Progress<'_>,
 ) -> Collected {
     let started = Instant::now();
-    let wanted = &with_what_they_need(wanted);
+    let mut wanted = with_what_they_need(wanted);
     let mut facts = Facts::at(world.now());
     facts.request = Request {
         offline: options.offline(),
@@ -143,10 +148,15 @@ pub(crate) async fn collect(
     facts.sso_cache = Observed::Known(sso_cache::observe(world, resolved.plan.sso(), None));
     timed(ProbeId::SsoCache, since, "known");
 
+    let provider = resolved.configuration.provider.value;
+    if needs_an_answer(&wanted) && provider == Provider::AnthropicAws {
+        // It has no list of models that is asked for.
+        wanted.insert(ProbeId::CallerIdentity);
+    }
     let online = Online {
         world,
         options,
-        wanted,
+        wanted: &wanted,
         progress,
         secrets: &secrets,
         http: Http::new(world.clone(), &resolved, facts.aws_cli.known()),

@@ -168,12 +168,10 @@ fn configuration(out: &mut String, facts: &Facts) -> std::fmt::Result {
             configuration.provider.value.words(),
             escaped(&configuration.provider.source.words())
         )?;
-        writeln!(
-            out,
-            "* invocations: {}",
-            configuration.runtime.endpoint.value
-        )?;
-        let proxy = &configuration.runtime.proxy;
+        let request = configuration.main_request();
+        let route = request.map_or(&configuration.runtime, |request| request.route);
+        writeln!(out, "* invocations: {}", route.endpoint.value)?;
+        let proxy = &route.proxy;
         match &proxy.value {
             Some(Proxy { url, .. }) => writeln!(
                 out,

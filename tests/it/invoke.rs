@@ -252,6 +252,40 @@ fn what_mantle_answers_is_not_put_down_to_bedrock() {
 }
 
 #[test]
+fn somebody_is_asked_for_the_clock_and_the_connections_everywhere() {
+    for variable in ["CLAUDE_CODE_USE_MANTLE", "CLAUDE_CODE_USE_ANTHROPIC_AWS"] {
+        for only in ["connections-fast", "clock-in-step"] {
+            let world = World::healthy();
+            let told = checkup_with(&elsewhere(&world, variable), &["--only", only]);
+            told.finding(only, "pass");
+        }
+    }
+}
+
+#[test]
+fn with_mantle_a_ticket_names_its_endpoint_and_a_policy_misses_no_list() {
+    let world = World::healthy();
+    let machine = elsewhere(&world, "CLAUDE_CODE_USE_MANTLE");
+    let ticket = machine
+        .run(DOCTOR, &["check", "-v", "--format", "markdown"])
+        .stdout;
+    assert!(
+        ticket.contains("* invocations: https://bedrock-mantle."),
+        "{ticket}"
+    );
+    let policy = machine.run(DOCTOR, &["policy"]);
+    assert_eq!(policy.code, 0, "{policy:#?}");
+    assert!(
+        !policy.stderr.contains("were not listed"),
+        "{}",
+        policy.stderr
+    );
+    let told = checkup(&crate::harness::machine(&world)).report;
+    let why = told["facts"]["mantle_models"].to_string();
+    assert!(why.contains("so Mantle was not asked"), "{why}");
+}
+
+#[test]
 fn the_claude_platform_on_aws_is_asked_with_workspace_and_key() {
     let world = World::healthy();
     let mut machine = elsewhere(&world, "CLAUDE_CODE_USE_ANTHROPIC_AWS");
