@@ -561,10 +561,12 @@ fn the_policy_simulator_out_of_reach_is_no_failure() {
     let world = World::healthy();
     world.dns_failure("iam.amazonaws.com");
     let told = checkup_with(&machine(&world), &["--thorough"]);
-    assert_eq!(told.run.code, 0, "{}", told.open());
+    // It was asked for by flag, so that what is missing is said.
+    assert_eq!(told.run.code, 3, "{}", told.open());
+    assert!(told.roots().is_empty(), "{}", told.open());
     let warned = told.finding(ID, "warn");
     assert_says(warned, &["iam.amazonaws.com"]);
-    let untold = told.finding("permissions-complete", "not-applicable");
+    let untold = told.finding("permissions-complete", "cannot-tell");
     assert_says(untold, &["no answer of AWS came", "could not resolve"]);
 }
 
@@ -578,6 +580,9 @@ fn what_the_policy_simulator_refuses_says_nothing_about_bedrock() {
     ] {
         world.rule(Rule::new("iam", "").aws_error(status, code, "Rate exceeded"));
         let told = checkup_with(&machine(&world), &["--thorough"]);
-        assert_eq!(told.run.code, 0, "{code}: {}", told.open());
+        assert_eq!(told.run.code, 3, "{code}: {}", told.open());
+        assert!(told.roots().is_empty(), "{code}: {}", told.open());
+        told.finding("permissions-complete", "cannot-tell");
+        told.finding("invocation-allowed", "pass");
     }
 }
